@@ -1,0 +1,1 @@
+"""Accounting systems: the contract, the registry, and one folder per system."""

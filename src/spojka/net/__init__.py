@@ -1,0 +1,1 @@
+"""The one outgoing HTTP client: time-outs, address guard, redaction, recording."""

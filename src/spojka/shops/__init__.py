@@ -1,0 +1,1 @@
+"""Order sources: the contract, the registry, and one folder per shop platform."""
