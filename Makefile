@@ -1,0 +1,81 @@
+# Spojka with one command. Needs Python 3.11 or newer with pip; everything else is installed into
+# the checkout (.venv), at the versions and hashes of the lock files.
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.NOTPARALLEL:
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+# The first interpreter that is new enough; `make PYTHON=/path/to/python run` chooses another.
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& { echo "$$name"; break; }; done)
+
+BIN := .venv/bin
+BOOTSTRAP = $(PYTHON) tools/bootstrap.py
+CATALOGUES := $(patsubst %.po,%.mo,$(shell find src -name '*.po' 2>/dev/null))
+LINTED := src tests tools
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: runtime $(CATALOGUES) ## Install what is missing and serve Spojka (PORT=8000, SPOJKA_DATA=var)
+	@exec $(BIN)/spojka run --host $(HOST) --port $(PORT)
+
+# A style slip must not hide a failing test: both always run, and either fails the target.
+.PHONY: test
+test: dev browser $(CATALOGUES) ## Check the style and run the whole suite (ARGS="-k name")
+	@lint=0; $(MAKE) --no-print-directory lint || lint=$$?; \
+	$(BIN)/python -m pytest $(ARGS) && exit $$lint
+
+.PHONY: lint
+lint: dev ## Check style, types and the directions of imports
+	$(BIN)/ruff check $(LINTED)
+	$(BIN)/ruff format --check $(LINTED)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: dev ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix $(LINTED)
+	$(BIN)/ruff format $(LINTED)
+
+.PHONY: screenshots
+screenshots: dev browser $(CATALOGUES) ## Take the pictures of the README anew
+	SPOJKA_SCREENSHOTS=docs/images $(BIN)/python -m pytest -m browser $(ARGS)
+
+# One lock for every platform, with hashes and without addresses, so that any package index serves.
+LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links --python-version 3.11
+UV := .venv/share/bootstrap/bin/uv
+.PHONY: lock
+lock: ## Lock the newest versions that the .in files allow
+	@$(BOOTSTRAP) uv
+	$(LOCK) --upgrade requirements-bootstrap.in --output-file requirements-bootstrap.lock
+	$(LOCK) --upgrade requirements.in --output-file requirements.lock
+	$(LOCK) --upgrade requirements-dev.in --constraint requirements.lock \
+		--output-file requirements-dev.lock
+
+.PHONY: clean
+clean: ## Remove everything that was installed or made, except your data in var
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src -name '*.mo' -delete
+
+.PHONY: runtime dev browser
+runtime dev: python
+	@$(BOOTSTRAP) $@
+browser: python
+	@$(BOOTSTRAP) $@
+
+.PHONY: python
+python:
+	@test -n "$(PYTHON)" || { echo "Spojka needs Python 3.11 or newer: install it, or name it:" \
+		"make PYTHON=/path/to/python3.11 run" >&2; exit 1; }
+
+%.mo: %.po
+	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
