@@ -1,0 +1,1 @@
+"""Append-only, hash-chained store of what was issued, sent and received."""

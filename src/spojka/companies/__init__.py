@@ -1,0 +1,1 @@
+"""Companies (tenants), their members, API tokens, and the audit log."""

@@ -1,0 +1,138 @@
+"""Shops and accounting connections of a company, and where their secrets are kept."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from spojka.companies.models import Company
+from spojka.shops.contract import MappingOptions
+
+
+def new_path_token() -> str:
+    """Return an unguessable part of a webhook address."""
+    return secrets.token_urlsafe(18)
+
+
+class Shop(models.Model):
+    """An order source of a company."""
+
+    company = models.ForeignKey(Company, models.CASCADE, related_name="shops")
+    platform = models.CharField(max_length=40)
+    name = models.CharField(_("name"), max_length=100)
+    path_token = models.CharField(max_length=40, unique=True, default=new_path_token)
+    settings = models.JSONField(default=dict, blank=True)
+    """Fields of the platform that are not secret (for example the address)."""
+    company_id_fields = models.JSONField(default=dict, blank=True)
+    """Ordered mapping ``company_id | tax_id | vat_id`` to extra fields; empty: the platform's."""
+    time_zone = models.CharField(max_length=50, default="Europe/Prague")
+    write_back = models.BooleanField(_("write document numbers back to the shop"), default=True)
+    active = models.BooleanField(default=True)
+    checks = models.JSONField(default=list, blank=True)
+    verified_at = models.DateTimeField(null=True)
+    cursor = models.DateTimeField(null=True)
+    """Orders changed up to this moment have been read."""
+    polled_at = models.DateTimeField(null=True)
+    poll_problem = models.JSONField(null=True)
+    webhook_problem = models.JSONField(null=True)
+    webhook_seen_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("shop")
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def mapping_options(self) -> MappingOptions:
+        """Return how this shop's orders are read."""
+        return MappingOptions(
+            time_zone=self.time_zone,
+            company_id_fields={
+                name: tuple(fields) for name, fields in self.company_id_fields.items()
+            },
+            vat_conflict=self.company.vat_conflict,
+        )
+
+
+class Connection(models.Model):
+    """An accounting system activated for a company."""
+
+    company = models.ForeignKey(Company, models.CASCADE, related_name="connections")
+    system = models.CharField(max_length=40)
+    name = models.CharField(_("name"), max_length=100)
+    settings = models.JSONField(default=dict, blank=True)
+    active = models.BooleanField(default=False)
+    default = models.BooleanField(default=False)
+    paused_problem = models.JSONField(null=True)
+    """Set by a rejection of class *config*: nothing is sent until it is verified again."""
+    checks = models.JSONField(default=list, blank=True)
+    verified_at = models.DateTimeField(null=True)
+    loaded = models.JSONField(default=dict, blank=True)
+    loaded_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("connection")
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MailAccount(models.Model):
+    """The SMTP account that a company's documents are sent from."""
+
+    company = models.OneToOneField(Company, models.CASCADE, related_name="mail_account")
+    host = models.CharField(_("SMTP server"), max_length=200)
+    port = models.PositiveIntegerField(_("port"), default=587)
+    security = models.CharField(
+        _("security"),
+        max_length=10,
+        choices=[("starttls", "STARTTLS"), ("tls", "TLS"), ("none", _("none"))],
+        default="starttls",
+    )
+    username = models.CharField(_("user name"), max_length=200, blank=True)
+    sender_name = models.CharField(_("sender name"), max_length=100, blank=True)
+    sender_address = models.EmailField(_("sender address"))
+    reply_to = models.EmailField(_("reply to"), blank=True)
+    verified_at = models.DateTimeField(null=True)
+
+
+class Secret(models.Model):
+    """One encrypted value. The key id stands beside the ciphertext; the key does not."""
+
+    owner = models.CharField(max_length=60)
+    """``shop:1``, ``connection:1`` or ``mail:1``."""
+    field = models.CharField(max_length=60)
+    key_id = models.CharField(max_length=20)
+    nonce = models.BinaryField()
+    ciphertext = models.BinaryField()
+    last4 = models.CharField(max_length=4, blank=True)
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "field"], name="secret_once")]
+        indexes = [models.Index(fields=["key_id"], name="secret_key")]
+
+
+class Call(models.Model):
+    """One outgoing request, redacted: the timeline of a shop or a connection."""
+
+    owner = models.CharField(max_length=60)
+    at = models.DateTimeField(default=timezone.now)
+    method = models.CharField(max_length=10)
+    url = models.TextField()
+    status = models.PositiveSmallIntegerField(null=True)
+    duration_ms = models.PositiveIntegerField(default=0)
+    request = models.TextField(blank=True)
+    response = models.TextField(blank=True)
+    problem = models.CharField(max_length=60, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = [models.Index(fields=["owner", "-id"], name="call_owner")]

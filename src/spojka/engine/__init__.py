@@ -1,0 +1,1 @@
+"""Wakes work when it is due: the facade wake(), the embedded runner, schedules."""

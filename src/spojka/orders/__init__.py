@@ -1,0 +1,1 @@
+"""Orders in: the inbox of raw events, intake, versions of orders, polling."""
