@@ -76,6 +76,8 @@ class Descriptor:
     limits: tuple[Limit, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     languages: tuple[str, ...] = ("cs", "sk", "en")
+    settle_seconds: int = 45
+    """How long a request that was cut off may still be under way on the other side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +275,9 @@ class System(Protocol):
 
     def pdf(self, s: Session, d: Document, issued: Issued) -> File:
         """Return the PDF (capability PDF)."""
+
+    def isdoc(self, s: Session, d: Document, issued: Issued) -> File:
+        """Return the ISDOC file (capability ISDOC)."""
 
     def cancel(self, s: Session, d: Document, issued: Issued, key: str) -> None:
         """Cancel the document (capability CANCEL)."""

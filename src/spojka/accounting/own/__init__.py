@@ -1,0 +1,1 @@
+"""Spojka's own issuer: documents, numbers and PDF with no account anywhere."""

@@ -1,0 +1,59 @@
+"""Finds accounting systems: built-in ones by their folder, others by the entry-point group.
+
+A system is a folder of this package with a module ``system`` that has ``SYSTEM``; a system of
+another package is an entry point in the group ``spojka.accounting`` that loads its ``SYSTEM``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from types import MappingProxyType
+
+import spojka.accounting
+from spojka.accounting.contract import System
+
+GROUP = "spojka.accounting"
+
+
+class UnknownSystemError(KeyError):
+    """There is no accounting system of this key."""
+
+
+def _found() -> Iterator[System]:
+    for module in pkgutil.iter_modules(spojka.accounting.__path__):
+        if module.ispkg:
+            yield importlib.import_module(f"spojka.accounting.{module.name}.system").SYSTEM
+    for point in entry_points(group=GROUP):
+        yield point.load()
+
+
+@cache
+def systems() -> Mapping[str, System]:
+    """Return all systems by key.
+
+    Raises:
+        ValueError: two systems claim one key.
+    """
+    found: dict[str, System] = {}
+    for system in _found():
+        key = system.descriptor.key
+        if key in found:
+            raise ValueError(f"two accounting systems are called {key!r}")
+        found[key] = system
+    return MappingProxyType(found)
+
+
+def system(key: str) -> System:
+    """Return the system of this key.
+
+    Raises:
+        UnknownSystemError: there is none.
+    """
+    try:
+        return systems()[key]
+    except KeyError:
+        raise UnknownSystemError(key) from None
