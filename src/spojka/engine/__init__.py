@@ -1,1 +1,20 @@
-"""Wakes work when it is due: the facade wake(), the embedded runner, schedules."""
+"""Wakes work when it is due. Ledgers of the apps are the truth: a lost wake costs a minute.
+
+Everything above says only ``engine.wake("order", order_id)``; what carries the wake (the embedded
+runner, or a queue of a bigger installation) is decided here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+def wake(handler: str, key: object, at: datetime | None = None, account: str = "") -> None:
+    """Have ``handler`` look at ``key`` at ``at`` (aware; ``None``: now), once.
+
+    Part of the caller's transaction: what is rolled back wakes nobody. Waking what is already
+    waiting only moves it forward.
+    """
+    from spojka.engine import wakes
+
+    wakes.wake(handler, str(key), at, account)
