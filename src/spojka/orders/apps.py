@@ -5,3 +5,6 @@ from django.apps import AppConfig
 
 class OrdersConfig(AppConfig):
     name = "spojka.orders"
+
+    def ready(self) -> None:
+        from spojka.orders import intake, polling  # noqa: F401 - register handlers

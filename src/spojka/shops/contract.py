@@ -169,6 +169,11 @@ class Source(Protocol):
     def watch(self, s: ShopSession, address: str) -> list[WebhookState]:
         """Read the state of the webhooks that deliver to ``address``."""
 
+    def register_webhooks(
+        self, s: ShopSession, address: str, secret: str
+    ) -> list[WebhookState]:
+        """Have the shop deliver to ``address``, signed with ``secret``; harmless to repeat."""
+
     def write_note(self, s: ShopSession, external_id: str, note: str) -> str:
         """Write a note to the order by the channel that triggers nothing; return its id."""
 

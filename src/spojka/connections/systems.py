@@ -1,0 +1,88 @@
+"""Accounting connections: the own issuer's, verified, opened for a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.utils import timezone
+
+from spojka.accounting.contract import Register, Renderer, Session, System
+from spojka.accounting.registry import system
+from spojka.companies.models import Company
+from spojka.connections import calls, checks, vault
+from spojka.connections.models import Connection
+from spojka.core.descriptor import Check
+
+OWN = "own"
+
+
+
+class _Provided:
+    """Services of rooms above this one that sessions carry down to the own issuer."""
+
+    register: Callable[[Company], Register] | None = None
+    renderer: Callable[[Company], Renderer] | None = None
+
+
+def provide(register: Callable[[Company], Register], renderer: Callable[[Company], Renderer]) -> None:
+    """Register the makers of the own issuer's services; called once when Django starts."""
+    _Provided.register = staticmethod(register)
+    _Provided.renderer = staticmethod(renderer)
+
+
+def owner(connection: Connection) -> str:
+    """Return the name under which the vault and the timeline know the connection."""
+    return f"connection:{connection.pk}"
+
+
+def system_of(connection: Connection) -> System:
+    """Return the system's adapter."""
+    return system(connection.system)
+
+
+def own_connection(company: Company) -> Connection:
+    """Return the company's own issuer; it is always there, and active."""
+    connection, _ = Connection.objects.get_or_create(
+        company=company,
+        system=OWN,
+        defaults={"name": system(OWN).descriptor.name, "active": True, "default": True},
+    )
+    return connection
+
+
+def default_connection(company: Company) -> Connection:
+    """Return the connection that issues where no rule names another."""
+    chosen = company.connections.filter(active=True, default=True).first()
+    return chosen or own_connection(company)
+
+
+def open_session(connection: Connection) -> Session:
+    """Return what an operation on the system may use."""
+    adapter = system_of(connection)
+    credentials = {key: str(value) for key, value in connection.settings.items()}
+    secrets: list[str] = []
+    for spec in adapter.descriptor.fields:
+        if spec.is_secret:
+            value = vault.get(owner(connection), spec.key) or ""
+            credentials[spec.key] = value
+            secrets.append(value)
+    register, renderer = _Provided.register, _Provided.renderer
+    return Session(
+        credentials=credentials,
+        settings={key: str(value) for key, value in connection.settings.items()},
+        now=timezone.now(),
+        http=calls.client(owner(connection), secrets) if adapter.descriptor.fields else None,
+        register=register(connection.company) if register else None,
+        renderer=renderer(connection.company) if renderer else None,
+    )
+
+
+def verify(connection: Connection) -> list[Check]:
+    """Run the system's checklist and remember it; a connection that passes is no longer paused."""
+    result = system_of(connection).verify(open_session(connection))
+    connection.checks = checks.stored(result)
+    if checks.passed(result):
+        connection.verified_at = timezone.now()
+        connection.paused_problem = None
+    connection.save(update_fields=["checks", "verified_at", "paused_problem"])
+    return result

@@ -1,0 +1,262 @@
+"""Orders in: raw events are stored first, then read into versions of orders.
+
+A webhook is a hint: the order is fetched again. An import or a call of our API is the truth itself.
+Only changed content makes a new version, so that a repeated, late or reordered event does nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from spojka import engine
+from spojka.connections import shops
+from spojka.connections.models import Shop
+from spojka.core import codec
+from spojka.core.order import Order as CoreOrder
+from spojka.core.outcome import Backoff, OutcomeError
+from spojka.core.problem import Problem
+from spojka.engine.registry import handler
+from spojka.engine.wakes import Lease
+from spojka.orders.models import InboxEvent, Order, OrderVersion
+from spojka.shops.contract import Ability, Delivery, Hint, HintKind, MappingError, WebhookError
+
+State = InboxEvent.State
+_BACKOFF = Backoff()
+GIVE_UP_AFTER = 12
+"""Attempts to read an order again; polling finds it anyway."""
+
+
+@dataclass
+class ImportResult:
+    """What an import did; ``orders`` are the ids of the orders read."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    failed: list[tuple[str, Problem]] = field(default_factory=list)
+    orders: list[int] = field(default_factory=list)
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """Return a problem as it is stored."""
+    return {"code": problem.code, "facts": dict(problem.facts)}
+
+
+def raw(payload: Any) -> bytes:
+    """Return already parsed data as bytes for the inbox."""
+    return json.dumps(payload, ensure_ascii=False, default=str).encode()
+
+
+@transaction.atomic
+def receive(
+    shop: Shop,
+    *,
+    via: str,
+    body: bytes,
+    headers: Mapping[str, str] | None = None,
+    topic: str = "",
+    external_id: str = "",
+) -> InboxEvent:
+    """Store a raw event and have it handled soon. What this returns is never lost."""
+    event = InboxEvent.objects.create(
+        shop=shop,
+        via=via,
+        headers=dict(headers or {}),
+        body=body,
+        digest=hashlib.sha256(body).hexdigest(),
+        topic=topic,
+        external_id=external_id,
+    )
+    engine.wake("event", event.pk, account=shops.owner(shop))
+    return event
+
+
+@handler("event")
+def on_event(key: str, lease: Lease) -> datetime | None:
+    """Handle one stored event; a shop that is away is asked again later."""
+    event = handle(int(key))
+    if event.state == State.NEW:
+        return timezone.now() + _BACKOFF.delay(event.attempts)
+    return None
+
+
+def handle(event_id: int) -> InboxEvent:
+    """Handle an event now. An event that was handled before is left alone."""
+    event = InboxEvent.objects.select_related("shop__company").get(pk=event_id)
+    if event.state not in {State.NEW, State.FAILED}:
+        return event
+    try:
+        _handle(event)
+    except WebhookError as error:
+        _end(event, State.IGNORED, "signature", Problem.of("SPJ-WEBHOOK-SIGNATURE", detail=error))
+    except MappingError as error:
+        _end(event, State.FAILED, "not_an_order", Problem.of(error.code, **error.facts))
+    except OutcomeError as error:
+        event.attempts += 1
+        again = event.attempts < GIVE_UP_AFTER
+        _end(event, State.NEW if again else State.FAILED, "shop_unavailable", error.problem)
+    return event
+
+
+def _handle(event: InboxEvent) -> None:
+    shop = event.shop
+    source = shops.source_of(shop)
+    hint: Hint | None = None
+    if event.via == InboxEvent.Via.WEBHOOK:
+        hint = source.read_webhook(
+            Delivery(event.headers, bytes(event.body)), shops.webhook_secret(shop)
+        )
+        event.topic, event.external_id = hint.topic or event.topic, hint.external_id
+        if hint.kind in {HintKind.PING, HintKind.IGNORED}:
+            _end(event, State.IGNORED, hint.kind.value)
+            return
+    payload = _payload(event, hint)
+    if payload is None:
+        deleted = mark_deleted(shop, event.external_id)
+        _end(event, State.DONE, "deleted" if deleted else "unknown_order")
+        return
+    order, outcome = store(shop, payload, event)
+    event.external_id = order.external_id
+    _end(event, State.DONE, outcome)
+
+
+def _payload(event: InboxEvent, hint: Hint | None) -> Any | None:
+    """Return the order's data: read again where the shop can be read, else as it came."""
+    shop = event.shop
+    if hint is not None or (event.external_id and not event.body):
+        if not shops.can(shop, Ability.FETCH):
+            return json.loads(bytes(event.body))
+        return shops.source_of(shop).fetch(shops.open_session(shop), event.external_id)
+    return next(iter(shops.source_of(shop).split(bytes(event.body), "event.json")))
+
+
+def _end(event: InboxEvent, state: str, outcome: str, problem: Problem | None = None) -> None:
+    event.state = state
+    event.outcome = outcome
+    event.problem = problem_json(problem) if problem else None
+    event.handled_at = timezone.now() if state != State.NEW else None
+    event.save()
+
+
+def digest(order: CoreOrder) -> str:
+    """Return a digest of what an order says; when it was touched does not count."""
+    content = codec.dump(replace(order, modified_at=None))
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@transaction.atomic
+def store(shop: Shop, payload: Any, event: InboxEvent | None = None) -> tuple[Order, str]:
+    """Store an order's data as a new version if its content changed, and wake the order.
+
+    Returns the order, and ``created``, ``changed`` or ``unchanged``.
+
+    Raises:
+        MappingError: the data is not an order.
+    """
+    core = shops.source_of(shop).parse(payload, shop.mapping_options())
+    order = (
+        Order.objects.select_for_update().filter(shop=shop, external_id=core.external_id).first()
+    )
+    created = order is None
+    if order is None:
+        order = Order(shop=shop, company=shop.company, external_id=core.external_id)
+    content_digest = digest(core)
+    trashed = core.status == "trash"
+    if not created and order.current is not None and order.current.digest == content_digest:
+        if order.deleted_at is not None and not trashed:
+            order.deleted_at = None
+            order.save(update_fields=["deleted_at"])
+            engine.wake("order", order.pk, account=shops.owner(shop))
+        return order, "unchanged"
+    _copy(core, order)
+    order.deleted_at = timezone.now() if trashed else None
+    order.save()
+    version = OrderVersion.objects.create(
+        order=order,
+        ordinal=order.versions.count() + 1,
+        content=codec.dump(core),
+        payload=json.loads(raw(payload)),
+        digest=content_digest,
+        event=event,
+    )
+    order.current = version
+    order.save(update_fields=["current"])
+    engine.wake("order", order.pk, account=shops.owner(shop))
+    return order, "created" if created else "changed"
+
+
+def _copy(core: CoreOrder, order: Order) -> None:
+    """Copy what lists and filters need out of the snapshot."""
+    address = core.customer.address
+    order.number = core.number[:60]
+    order.status = core.status[:60]
+    order.currency = core.currency
+    order.total = core.total
+    order.customer = (address.company or address.name or core.customer.email)[:200]
+    order.email = core.customer.email[:254]
+    order.country = core.country[:2]
+    order.payment_title = (core.payment_title or core.payment_method)[:200]
+    order.shipping_title = (core.shipping_title or core.shipping_method)[:200]
+    order.ordered_at = core.created_at
+    order.paid_at = core.paid_at
+
+
+def mark_deleted(shop: Shop, external_id: str) -> bool:
+    """Note that the shop no longer has an order; what was issued for it stays."""
+    order = Order.objects.filter(shop=shop, external_id=external_id, deleted_at=None).first()
+    if order is None:
+        return False
+    order.deleted_at = timezone.now()
+    order.save(update_fields=["deleted_at"])
+    engine.wake("order", order.pk, account=shops.owner(shop))
+    return True
+
+
+def import_file(shop: Shop, name: str, content: bytes, *, actor: str) -> ImportResult:
+    """Read orders from a file; one bad order does not keep the others out.
+
+    Raises:
+        MappingError: the file as a whole cannot be read.
+    """
+    result = ImportResult()
+    source = shops.source_of(shop)
+    for at, payload in enumerate(source.split(content, name), start=1):
+        event = receive(shop, via=InboxEvent.Via.IMPORT, body=raw(payload), topic=f"{name}#{at}"[:80])
+        try:
+            order, outcome = store(shop, payload, event)
+        except MappingError as error:
+            problem = Problem.of(error.code, **error.facts)
+            _end(event, State.FAILED, "not_an_order", problem)
+            result.failed.append((f"{name}#{at}", problem))
+            continue
+        event.external_id = order.external_id
+        _end(event, State.DONE, outcome)
+        setattr(result, outcome, getattr(result, outcome) + 1)
+        result.orders.append(order.pk)
+    return result
+
+
+def read_again(order: Order) -> str:
+    """Fetch an order from its shop now; returns what :func:`store` says, or ``deleted``.
+
+    Raises:
+        OutcomeError: the shop does not answer as it should.
+    """
+    shop = order.shop
+    if not shops.can(shop, Ability.FETCH):
+        assert order.current is not None
+        return store(shop, order.current.payload)[1]
+    payload = shops.source_of(shop).fetch(shops.open_session(shop), order.external_id)
+    if payload is None:
+        mark_deleted(shop, order.external_id)
+        return "deleted"
+    return store(shop, payload)[1]
