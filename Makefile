@@ -23,8 +23,11 @@ help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: runtime $(CATALOGUES) ## Install what is missing and serve Spojka (PORT=8000, SPOJKA_DATA=var)
+run: install ## Install what is missing and serve Spojka (PORT=8000, SPOJKA_DATA=var)
 	@exec $(BIN)/spojka run --host $(HOST) --port $(PORT)
+
+.PHONY: install
+install: runtime $(CATALOGUES) ## Install what is missing, for a service (see deploy)
 
 # A style slip must not hide a failing test: both always run, and either fails the target.
 .PHONY: test
