@@ -169,9 +169,7 @@ class Source(Protocol):
     def watch(self, s: ShopSession, address: str) -> list[WebhookState]:
         """Read the state of the webhooks that deliver to ``address``."""
 
-    def register_webhooks(
-        self, s: ShopSession, address: str, secret: str
-    ) -> list[WebhookState]:
+    def register_webhooks(self, s: ShopSession, address: str, secret: str) -> list[WebhookState]:
         """Have the shop deliver to ``address``, signed with ``secret``; harmless to repeat."""
 
     def write_note(self, s: ShopSession, external_id: str, note: str) -> str:
