@@ -7,10 +7,10 @@ time zone: 23:30 UTC on 31 December is already next year in Prague, with another
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
-from fnmatch import fnmatchcase
 
 from spojka.core.order import Order
 
@@ -97,5 +97,9 @@ def due_date(
 
 
 def fits(pattern: str, method: str) -> bool:
-    """Tell whether a payment or shipping method fits a pattern (``flat_rate*``), in any case."""
-    return fnmatchcase(method.strip().casefold(), pattern.strip().casefold())
+    """Tell whether a payment or shipping method fits a pattern, in any letter case.
+
+    ``*`` stands for any text and ``?`` for one character; nothing else is special.
+    """
+    expression = re.escape(pattern.strip()).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(expression, method.strip(), re.IGNORECASE | re.DOTALL) is not None
