@@ -1,4 +1,4 @@
-"""Prepare an installation: database, static files, key file. Safe to repeat, quick when done."""
+"""Prepare an installation: database, key file, static files. Safe to repeat, quick when done."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from django.core.management import call_command
 
 
 def prepare() -> None:
-    """Migrate the database and collect the static files of this version."""
+    """Bring the database and the static files to this version; make the key file where missing."""
+    from spojka.connections import vault  # needs Django to be set up
+
     call_command("migrate", interactive=False, verbosity=0)
+    vault.ensure_key_file()
     call_command("collectstatic", interactive=False, verbosity=0)
 
 
