@@ -399,7 +399,7 @@ def _problems(rule: Rule) -> Iterator[Problem]:
 
 
 def rule_to_json(rule: Rule) -> dict[str, Any]:
-    """Return a rule as plain JSON; amounts are strings, conditions that are not set are left out."""
+    """Return a rule as plain JSON: amounts as strings, only those conditions that are set."""
     conditions: dict[str, Any] = {}
     for condition in _CONDITIONS:
         value = getattr(rule.conditions, condition.name)
