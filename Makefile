@@ -51,17 +51,9 @@ format: dev ## Format the code and mend what can be mended
 screenshots: dev browser $(CATALOGUES) ## Take the pictures of the README anew
 	SPOJKA_SCREENSHOTS=docs/images $(BIN)/python -m pytest -m browser $(ARGS)
 
-# One lock for every platform, with hashes and without addresses, so that any package index serves.
-LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links --python-version 3.11
-UV := .venv/share/bootstrap/bin/uv
 .PHONY: lock
-lock: ## Lock the newest versions that the .in files allow
-	@$(BOOTSTRAP) uv
-	$(LOCK) --upgrade requirements-bootstrap.in --output-file requirements-bootstrap.lock
-	$(LOCK) --upgrade requirements.in --output-file requirements.lock
-	$(LOCK) --upgrade requirements-dev.in --constraint requirements.lock \
-		--output-file requirements-dev.lock
+lock: python ## Lock the newest versions that the .in files allow
+	@$(BOOTSTRAP) lock
 
 .PHONY: clean
 clean: ## Remove everything that was installed or made, except your data in var

@@ -123,34 +123,34 @@ def installer_environment() -> dict[str, str]:
     return env | os.environ
 
 
-def uv() -> Path | None:
+def pinned_uv() -> Path | None:
     """Return the pinned uv, installed apart from Spojka's own packages; ``None`` without one."""
     program = TOOLS / "bin" / "uv"
     marker = TOOLS / "lock.sha256"
-    lock = ROOT / BOOTSTRAP_LOCK
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    source = ROOT / BOOTSTRAP_LOCK
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
     if program.exists() and marker.exists() and marker.read_text(encoding="ascii") == digest:
         return program
     shutil.rmtree(TOOLS, ignore_errors=True)
     options = ("--require-hashes", "--only-binary", ":all:", "--no-deps", "--target", TOOLS)
-    if not pip("install", *options, "-r", lock) or not answer(program, "--version"):
+    if not pip("install", *options, "-r", source) or not answer(program, "--version"):
         return None
     marker.write_text(digest, encoding="ascii")
     return program
 
 
-def install(lock: Path) -> None:
+def install(locked: Path) -> None:
     """Bring the environment to exactly what the lock says."""
     env = installer_environment()
-    program = uv()
+    program = pinned_uv()
     if program is not None:
         options = ("--python", PYTHON, "--require-hashes", "--no-build", "--quiet")
-        if run(program, "pip", "sync", *options, lock, env=env):
+        if run(program, "pip", "sync", *options, locked, env=env):
             return
     say("uv did not succeed here; installing the same lock with pip, which takes longer")
-    if not pip("install", "--require-hashes", "--only-binary", ":all:", "-r", lock):
+    if not pip("install", "--require-hashes", "--only-binary", ":all:", "-r", locked):
         raise BootstrapError(
-            f"the packages of {lock.name} could not be installed; see the messages above. "
+            f"the packages of {locked.name} could not be installed; see the messages above. "
             "Check the network, or the package index in pip's configuration, and run it again"
         )
 
@@ -192,6 +192,35 @@ def bootstrap(level: str) -> None:
     STATE.write_text(json.dumps(wanted), encoding="utf-8")
 
 
+def lock() -> None:
+    """Lock the newest allowed versions: one lock for every platform, with hashes.
+
+    No lock names an address, so that any package index serves. The development lock is bound to
+    the versions of the runtime lock.
+
+    Raises:
+        BootstrapError: uv is not there, or finds no versions that go together.
+    """
+    if not PYTHON.exists():
+        make_environment()
+    program = pinned_uv()
+    if program is None:
+        raise BootstrapError("uv could not be installed; see the messages above")
+    for name in (BOOTSTRAP_LOCK, *LOCKS.values()):
+        say(f"locking {name}")
+        options = [
+            *("--quiet", "--upgrade", "--universal", "--python-version", "3.11"),
+            *("--generate-hashes", "--no-header", "--no-annotate"),
+            *("--no-emit-index-url", "--no-emit-find-links"),
+            *("--output-file", name),
+        ]
+        if name == LOCKS["dev"]:
+            options += ["--constraint", LOCKS["runtime"]]
+        source = Path(name).with_suffix(".in")
+        if not run(program, "pip", "compile", *options, source, env=installer_environment()):
+            raise BootstrapError(f"{name} could not be made; see the messages above")
+
+
 def install_browser() -> None:
     """Install Debian's Chromium where that is possible; browser tests are skipped without it."""
     if CHROMIUM.exists():
@@ -214,16 +243,13 @@ def install_browser() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, prog="bootstrap")
-    parser.add_argument("what", choices=[*LOCKS, "browser", "uv"])
+    parser.add_argument("what", choices=[*LOCKS, "browser", "lock"])
     what: str = parser.parse_args(arguments).what
     try:
         if what == "browser":
             install_browser()
-        elif what == "uv":
-            if not PYTHON.exists():
-                make_environment()
-            if uv() is None:
-                raise BootstrapError("uv could not be installed; see the messages above")
+        elif what == "lock":
+            lock()
         else:
             bootstrap(what)
     except BootstrapError as error:
