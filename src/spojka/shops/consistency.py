@@ -220,6 +220,10 @@ def _implausible(lines: Sequence[OrderLine], claim: Claim, per_unit: bool) -> tu
     parts = Counter(line.key for line in lines)
     problems = []
     for line in lines:
+        if line.rate is None and line.tax:
+            facts = {"line": line.name, "tax": _show(line.tax, claim.currency)}
+            problems.append(Problem.of("SPJ-ORDER-RATE-UNKNOWN", **facts))
+            continue
         rate = line.rate or ZERO
         bound = unit * ((1 + rate / _HUNDRED) / 2 + slack)
         if parts[line.key] > 1:

@@ -122,23 +122,19 @@ class Api:
         if status in (401, 403) and not code:
             raise _config("SPJ-SHOP-FIREWALL", technical, status=status)
         if code == "woocommerce_rest_authentication_error" and "permission" in technical:
-            raise _config("SPJ-SHOP-RIGHTS", technical, code=code)
+            raise _config("SPJ-SHOP-RIGHTS", technical, answer=code)
         if code == "woocommerce_rest_authentication_error":
             raise _config("SPJ-SHOP-SECRET", technical)
         if status == 401:
-            raise _config("SPJ-SHOP-KEY", technical, code=code)
+            raise _config("SPJ-SHOP-KEY", technical, answer=code)
         if status == 403:
-            raise _config("SPJ-SHOP-RIGHTS", technical, code=code)
+            raise _config("SPJ-SHOP-RIGHTS", technical, answer=code)
         if 300 <= status < 400:
             to = response.headers.get("location", "").partition("?")[0]
             raise _config("SPJ-SHOP-REDIRECT", technical, to=self._http.redact(to))
+        words = self._http.redact(_message(response))
         raise RejectedError(
-            Problem.of(
-                "SPJ-SHOP-REFUSED",
-                status=status,
-                code=code,
-                message=self._http.redact(_message(response)),
-            ),
+            Problem.of("SPJ-SHOP-REFUSED", status=status, answer=code, message=words),
             Rejection.PERMANENT if status in (404, 410) else Rejection.DATA,
             technical,
         )

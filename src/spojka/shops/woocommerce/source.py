@@ -23,7 +23,7 @@ from spojka.shops.contract import (
     WebhookState,
 )
 from spojka.shops.woocommerce import checks, webhook
-from spojka.shops.woocommerce.client import PER_PAGE, Api, site_root
+from spojka.shops.woocommerce.client import PER_PAGE, Api
 from spojka.shops.woocommerce.company_ids import DEFAULT_FIELDS
 from spojka.shops.woocommerce.mapping import parse_order
 from spojka.shops.woocommerce.reading import Json, identity, items, moment, note_text, text
