@@ -49,7 +49,7 @@ format: dev ## Format the code and mend what can be mended
 
 .PHONY: screenshots
 screenshots: dev browser $(CATALOGUES) ## Take the pictures of the README anew
-	SPOJKA_SCREENSHOTS=docs/images $(BIN)/python -m pytest -m browser $(ARGS)
+	$(BIN)/python tools/screenshots.py
 
 .PHONY: lock
 lock: python ## Lock the newest versions that the .in files allow
