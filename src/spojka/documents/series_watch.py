@@ -1,0 +1,213 @@
+"""Watch over number series: gaps, duplicates, dates out of order, numbers of a wrong year.
+
+The own issuer's series are known exactly: format, counter, period. Of another system only the
+numbers of the documents that went through Spojka are known; what its format is, is read from the
+numbers themselves. A gap there may be a document made in that system by hand, and is told as such.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from itertools import pairwise
+
+from spojka.companies.models import Company
+from spojka.core.numbering import NumberFormat, Reset, SeriesError
+from spojka.core.problem import Problem
+from spojka.documents.models import Document, RegisterEntry, Series, SeriesCounter
+
+OWN_SYSTEM = "own"
+
+
+class FindingKind(StrEnum):
+    """What is wrong with a series."""
+
+    GAP = "gap"
+    DUPLICATE = "duplicate"
+    DATE_ORDER = "date_order"
+    WRONG_YEAR = "wrong_year"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding; its facts are in the problem, which the catalogue explains."""
+
+    series: str
+    """Name of the own series, or of the connection."""
+    kind: FindingKind
+    problem: Problem
+    numbers: tuple[str, ...] = ()
+    """Numbers of the documents to look at, where there are such documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """A document in its run: numbers that differ in nothing but the counter."""
+
+    number: str
+    counter: int
+    issued_on: date
+    year: int | None
+    """The year that the number states, if any."""
+
+
+def findings(company: Company) -> list[Finding]:
+    """Return everything that is wrong with the company's number series, own series first."""
+    return [*_own(company), *_others(company)]
+
+
+# ── The own issuer ────────────────────────────────────────────────────────────────────────────
+
+
+def _own(company: Company) -> Iterator[Finding]:
+    counters: dict[int, dict[str, int]] = defaultdict(dict)
+    rows = SeriesCounter.objects.filter(series__company=company).order_by("pk")
+    for series_id, period, last in rows.values_list("series_id", "period", "last"):
+        counters[series_id][period] = last
+    for series in Series.objects.filter(company=company):
+        runs: dict[str, list[_Numbered]] = defaultdict(list)
+        reader = _reader(series)
+        entries = RegisterEntry.objects.filter(series=series).order_by("counter")
+        for entry in entries.values_list("period", "number", "counter", "issued_on"):
+            period, number, counter, issued_on = entry
+            year = reader.match(number) if reader else None
+            runs[period].append(_Numbered(number, counter, issued_on, year.year if year else None))
+        for position, (period, last) in enumerate(counters[series.pk].items()):
+            # The first period begins with the series' first number, the others with 1. A first
+            # number that was raised after the first document was issued says nothing about it.
+            run = runs.pop(period, [])
+            first = 1
+            if position == 0:
+                first = min(series.first, run[0].counter) if run else last + 1
+            yield from _gaps(series.name, run, first, last)
+            yield from _dates(series.name, run)
+            yield from _years(series.name, run)
+
+
+def _reader(series: Series) -> NumberFormat | None:
+    try:
+        return NumberFormat.parse(series.format, Reset(series.reset))
+    except SeriesError:
+        return None  # the series cannot be used, and says so where it is edited
+
+
+def _gaps(series: str, run: Sequence[_Numbered], first: int, last: int) -> Iterator[Finding]:
+    present = [first - 1, *(item.counter for item in run), last + 1]
+    for before, after in pairwise(present):
+        if after - before > 1:
+            facts = {"series": series, "first": before + 1, "last": after - 1}
+            problem = Problem.of("SPJ-WATCH-GAP", **facts, count=after - before - 1)
+            yield Finding(series, FindingKind.GAP, problem)
+
+
+def _dates(series: str, run: Iterable[_Numbered]) -> Iterator[Finding]:
+    latest: _Numbered | None = None
+    for item in run:
+        if latest is not None and item.issued_on < latest.issued_on:
+            problem = Problem.of(
+                "SPJ-WATCH-DATE-ORDER",
+                number=item.number,
+                date=item.issued_on,
+                previous=latest.number,
+                previous_date=latest.issued_on,
+            )
+            yield Finding(series, FindingKind.DATE_ORDER, problem, (latest.number, item.number))
+        else:
+            latest = item
+
+
+def _years(series: str, run: Iterable[_Numbered]) -> Iterator[Finding]:
+    for item in run:
+        if item.year is not None and item.year != item.issued_on.year:
+            problem = Problem.of(
+                "SPJ-WATCH-YEAR", number=item.number, year=item.year, date=item.issued_on
+            )
+            yield Finding(series, FindingKind.WRONG_YEAR, problem, (item.number,))
+
+
+# ── Other systems ─────────────────────────────────────────────────────────────────────────────
+
+_LAST_DIGITS = re.compile(r"(?P<before>.*?)(?P<digits>\d+)(?P<after>\D*)\Z", re.DOTALL)
+_YEAR_BEFORE = re.compile(r"(?:\A|\D)(20\d\d)\D*\Z")
+_LONG_YEAR = re.compile(r"(20\d\d)(\d{2,})")
+_SHORT_YEAR = re.compile(r"(\d\d)(\d{4,})")
+
+
+def _others(company: Company) -> Iterator[Finding]:
+    documents = (
+        Document.objects.filter(company=company, connection__isnull=False, issued_on__isnull=False)
+        .exclude(number="")
+        .exclude(connection__system=OWN_SYSTEM)
+        .order_by("connection_id", "kind", "pk")
+    )
+    groups: dict[tuple[str, int | None, str], list[tuple[str, date]]] = defaultdict(list)
+    for name, connection, kind, number, issued_on in documents.values_list(
+        "connection__name", "connection_id", "kind", "number", "issued_on"
+    ):
+        if issued_on is not None:
+            groups[str(name), connection, kind].append((number, issued_on))
+    for (name, _connection, _kind), numbers in groups.items():
+        yield from _duplicates(name, numbers)
+        for run in _runs(dict(numbers)):
+            for before, after in pairwise(run):
+                if after.counter - before.counter > 1:
+                    yield _outside(name, before, after)
+            yield from _dates(name, run)
+            yield from _years(name, run)
+
+
+def _duplicates(name: str, numbers: Iterable[tuple[str, date]]) -> Iterator[Finding]:
+    for number, count in Counter(number for number, _ in numbers).items():
+        if count > 1:
+            problem = Problem.of("SPJ-WATCH-DUPLICATE", number=number, count=count, series=name)
+            yield Finding(name, FindingKind.DUPLICATE, problem, (number,))
+
+
+def _outside(name: str, before: _Numbered, after: _Numbered) -> Finding:
+    problem = Problem.of(
+        "SPJ-WATCH-GAP-OUTSIDE",
+        series=name,
+        previous=before.number,
+        number=after.number,
+        count=after.counter - before.counter - 1,
+    )
+    return Finding(name, FindingKind.GAP, problem, (before.number, after.number))
+
+
+def _runs(numbers: dict[str, date]) -> list[list[_Numbered]]:
+    """Sort numbers into runs: what stands around the counter, and the year, are equal in a run."""
+    years = _year_reader(numbers)
+    runs: dict[tuple[str, int | None, str], list[_Numbered]] = defaultdict(list)
+    for number, issued_on in numbers.items():
+        found = _LAST_DIGITS.match(number)
+        if found is None:
+            continue
+        before, digits = found["before"], found["digits"]
+        stated = _YEAR_BEFORE.search(before)
+        year = int(stated[1]) if stated else None
+        inside = years.fullmatch(digits) if years is not None and year is None else None
+        if inside is not None:
+            year, digits = int(inside[1]), inside[2]
+            year += 0 if year > 99 else 2000
+        runs[before, year, found["after"]].append(_Numbered(number, int(digits), issued_on, year))
+    return [sorted(run, key=lambda item: item.counter) for run in runs.values()]
+
+
+def _year_reader(numbers: dict[str, date]) -> re.Pattern[str] | None:
+    """Decide whether the counter's digits begin with a year: they do if most say the right one."""
+    for pattern in (_LONG_YEAR, _SHORT_YEAR):
+        right = 0
+        for number, issued_on in numbers.items():
+            found = _LAST_DIGITS.match(number)
+            inside = pattern.fullmatch(found["digits"]) if found else None
+            right += inside is not None and int(inside[1]) in {
+                issued_on.year,
+                issued_on.year % 100,
+            }
+        if right * 2 > len(numbers):
+            return pattern
+    return None
