@@ -108,7 +108,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A recorded payment. ``produced`` are documents which the system made by itself because of it."""
+    """A recorded payment. ``produced`` are documents which the system made by itself then."""
 
     external_id: str
     paid_on: date

@@ -75,9 +75,13 @@ class Company(models.Model):
     retention_years = models.PositiveSmallIntegerField(_("keep documents for years"), default=10)
 
     mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.OBSERVE)
-    on_status = models.BooleanField(_("issue when an order comes or its status changes"), default=True)
+    on_status = models.BooleanField(
+        _("issue when an order comes or its status changes"), default=True
+    )
     on_payment = models.BooleanField(_("issue when an order is paid"), default=True)
-    final_after_proforma = models.BooleanField(_("issue an invoice after a paid proforma"), default=True)
+    final_after_proforma = models.BooleanField(
+        _("issue an invoice after a paid proforma"), default=True
+    )
     email_after_issuing = models.BooleanField(_("send an e-mail after issuing"), default=False)
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
@@ -129,7 +133,9 @@ class BankAccount(models.Model):
     class Meta:
         verbose_name = _("bank account")
         constraints = [
-            models.UniqueConstraint(fields=["company", "currency"], name="bank_account_per_currency")
+            models.UniqueConstraint(
+                fields=["company", "currency"], name="bank_account_per_currency"
+            )
         ]
 
     def __str__(self) -> str:
@@ -156,9 +162,7 @@ class Membership(models.Model):
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.OWNER)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["user", "company"], name="membership_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "company"], name="membership_once")]
 
 
 class ApiToken(models.Model):

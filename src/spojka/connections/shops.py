@@ -36,8 +36,12 @@ def can(shop: Shop, ability: Ability) -> bool:
 def _split(
     fields: tuple[FieldSpec, ...], values: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    plain = {spec.key: values[spec.key] for spec in fields if not spec.is_secret and spec.key in values}
-    secret = {spec.key: values[spec.key] for spec in fields if spec.is_secret and values.get(spec.key)}
+    plain = {
+        spec.key: values[spec.key] for spec in fields if not spec.is_secret and spec.key in values
+    }
+    secret = {
+        spec.key: values[spec.key] for spec in fields if spec.is_secret and values.get(spec.key)
+    }
     return plain, secret
 
 
@@ -59,7 +63,9 @@ def create(
         vault.put(owner(shop), key, value)
     if Ability.WEBHOOK in adapter.descriptor.abilities and WEBHOOK_SECRET not in secret:
         vault.put(owner(shop), WEBHOOK_SECRET, new_path_token())
-    AuditEntry.write("shop.created", company=company, actor=actor, subject=shop.name, platform=platform)
+    AuditEntry.write(
+        "shop.created", company=company, actor=actor, subject=shop.name, platform=platform
+    )
     return shop
 
 

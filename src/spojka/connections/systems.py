@@ -16,7 +16,6 @@ from spojka.core.descriptor import Check
 OWN = "own"
 
 
-
 class _Provided:
     """Services of rooms above this one that sessions carry down to the own issuer."""
 
@@ -24,7 +23,9 @@ class _Provided:
     renderer: Callable[[Company], Renderer] | None = None
 
 
-def provide(register: Callable[[Company], Register], renderer: Callable[[Company], Renderer]) -> None:
+def provide(
+    register: Callable[[Company], Register], renderer: Callable[[Company], Renderer]
+) -> None:
     """Register the makers of the own issuer's services; called once when Django starts."""
     _Provided.register = staticmethod(register)
     _Provided.renderer = staticmethod(renderer)

@@ -79,7 +79,7 @@ def build(order: Order, profile: Profile, request: Request) -> Document:
     treatments = _treatments(order, profile, on)
     template = request.prefill.get("line_name", "")
     lines = tuple(
-        _line(order, line, treatment, template)
+        _line(order, line, treatment, template, document.language)
         for line, treatment in zip(order.lines, treatments, strict=True)
     )
     document = replace(document, lines=lines)
@@ -94,20 +94,26 @@ def frame(order: Order, profile: Profile, request: Request) -> Document:
     rule = IssueDate(request.issue_date_rule) if request.issue_date_rule else profile.issue_date
     issued_on = issue_date(rule, order, request.now, profile.zone)
     is_tax_document = request.kind is not Kind.PROFORMA
-    prefill = _expand(request.prefill, variables.order_context(order))
+    language = request.language or profile.language_for(order)
+    context = variables.order_context(order, zone=profile.zone, language=language)
+    prefill = _expand(request.prefill, context)
     paid_on = local_date(order.paid_at, profile.zone) if order.paid_at else None
     credit = request.kind is Kind.CREDIT_NOTE
     return Document(
         uuid=request.uuid,
         kind=request.kind,
         currency=order.currency,
-        language=request.language or profile.language_for(order),
+        language=language,
         seller=profile.seller,
         customer=order.customer,
         delivery=order.delivery,
         issued_on=issued_on,
         taxable_on=(
-            (issued_on if credit else taxable_date(profile.taxable_date, order, issued_on, profile.zone))
+            (
+                issued_on
+                if credit
+                else taxable_date(profile.taxable_date, order, issued_on, profile.zone)
+            )
             if is_tax_document
             else None
         ),
@@ -126,9 +132,9 @@ def frame(order: Order, profile: Profile, request: Request) -> Document:
         reason=request.reason,
         paid_on=None if credit else paid_on,
         exchange_rate=request.exchange_rate,
-        variable_symbol=prefill.get("variable_symbol", ""),
-        constant_symbol=prefill.get("constant_symbol", ""),
-        specific_symbol=prefill.get("specific_symbol", ""),
+        variable_symbol=_symbol(prefill.get("variable_symbol", ""), 10),
+        constant_symbol=_symbol(prefill.get("constant_symbol", ""), 4),
+        specific_symbol=_symbol(prefill.get("specific_symbol", ""), 10),
         customer_reference=prefill.get("customer_reference", "") or order.customer_reference,
         note_above=prefill.get("note_above", ""),
         note_below=prefill.get("note_below", ""),
@@ -136,6 +142,11 @@ def frame(order: Order, profile: Profile, request: Request) -> Document:
         test=request.test or order.test,
         texts=(("series", request.series),) if request.series else (),
     )
+
+
+def _symbol(text: str, digits: int) -> str:
+    """Keep the last digits of a symbol: banks take nothing else. Empty: the system's own way."""
+    return "".join(sign for sign in text if sign in "0123456789")[-digits:]
 
 
 def _expand(templates: Mapping[str, str], context: Mapping[str, str]) -> dict[str, str]:
@@ -159,10 +170,15 @@ def _treatments(order: Order, profile: Profile, on: date) -> list[Treatment]:
     return treatments
 
 
-def _line(order: Order, line: OrderLine, treatment: Treatment, template: str) -> DocumentLine:
+def _line(
+    order: Order, line: OrderLine, treatment: Treatment, template: str, language: str
+) -> DocumentLine:
     name = line.name
     if template:
-        context = {**variables.order_context(order), **variables.line_context(line)}
+        context = {
+            **variables.order_context(order, language=language),
+            **variables.line_context(line, currency=order.currency, language=language),
+        }
         name = variables.expand(template, context).strip() or line.name
     quantity = line.quantity or Decimal(1)
     return DocumentLine(
@@ -226,4 +242,3 @@ def _by_rate(
         before = sums.get(rate, (ZERO, ZERO))
         sums[rate] = (before[0] + net, before[1] + tax)
     return [(rate, net, tax) for rate, (net, tax) in sums.items()]
-

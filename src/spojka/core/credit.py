@@ -228,7 +228,7 @@ def _by_amount(
 
 
 def _groups(lines: Iterable[DocumentLine]) -> dict[Group, tuple[Decimal, Decimal]]:
-    """Return net and tax left per rate and treatment; groups that are worth nothing are left out."""
+    """Return net and tax left per rate and treatment, of groups that are worth something."""
     return {group: sums for group, sums in _sums(lines).items() if sum(sums, ZERO) > 0}
 
 

@@ -43,7 +43,9 @@ class Profile:
 
     def bank_account(self, currency: str) -> BankAccount | None:
         """Return the account of a currency; an IBAN in another currency does not stand in."""
-        return next((account for account in self.bank_accounts if account.currency == currency), None)
+        return next(
+            (account for account in self.bank_accounts if account.currency == currency), None
+        )
 
     def language_for(self, order: Order) -> str:
         """Choose the language of a document: the order's, else the customer's country's."""

@@ -76,7 +76,9 @@ def _by_non_payer(order: Order, line: OrderLine, profile: Profile, on: date) -> 
 
 def _is_foreign_rate(order: Order, line: OrderLine, profile: Profile, on: date) -> bool:
     return any(
-        country != profile.seller.country and is_eu(country, on) and _valid(country, line, order, on)
+        country != profile.seller.country
+        and is_eu(country, on)
+        and _valid(country, line, order, on)
         for country in destinations(order)
     )
 
@@ -95,7 +97,10 @@ def _taxed(order: Order, line: OrderLine, profile: Profile, on: date) -> Treatme
         if profile.oss is False:
             raise Held(
                 Problem.of(
-                    "SPJ-OSS-OFF", rate=line.rate, country=destinations(order)[0], order=order.number
+                    "SPJ-OSS-OFF",
+                    rate=line.rate,
+                    country=destinations(order)[0],
+                    order=order.number,
                 )
             )
         return Treatment.OSS

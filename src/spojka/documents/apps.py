@@ -5,3 +5,11 @@ from django.apps import AppConfig
 
 class DocumentsConfig(AppConfig):
     name = "spojka.documents"
+
+    def ready(self) -> None:
+        from spojka.connections import systems
+        from spojka.documents import advance, rates_schedule  # noqa: F401 - register handlers
+        from spojka.documents.register import CompanyRegister
+        from spojka.documents.rendered import CompanyRenderer
+
+        systems.provide(CompanyRegister, CompanyRenderer)

@@ -1,4 +1,4 @@
-"""Documents and their effects, rules, number series, the own issuer's register, e-mail templates."""
+"""Documents and their effects, rules, number series, the own issuer's register, templates."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class SeriesCounter(models.Model):
 class RegisterEntry(models.Model):
     """A document of the own issuer: entering it and taking its number is one transaction."""
 
-    company = models.ForeignKey(Company, models.PROTECT, related_name="register")
+    company = models.ForeignKey(Company, models.PROTECT, related_name="register_entries")
     key = models.CharField(max_length=100, unique=True)
     uuid = models.UUIDField(unique=True)
     kind = models.CharField(max_length=20, choices=KINDS)
@@ -95,7 +95,9 @@ class RegisterEntry(models.Model):
     class Meta:
         ordering = ("series_id", "period", "counter")
         constraints = [
-            models.UniqueConstraint(fields=["series", "period", "counter"], name="register_counter"),
+            models.UniqueConstraint(
+                fields=["series", "period", "counter"], name="register_counter"
+            ),
             models.UniqueConstraint(fields=["company", "number"], name="register_number"),
         ]
 
@@ -195,10 +197,12 @@ class Document(models.Model):
 
 
 class Effect(models.Model):
-    """One thing done to the outside world for a document; the intent is committed before it is sent."""
+    """One thing done to the outside world; the intent is committed before anything is sent."""
 
     document = models.ForeignKey(Document, models.PROTECT, related_name="effects")
-    kind = models.CharField(max_length=12, choices=[(kind.value, kind.value) for kind in EffectKind])
+    kind = models.CharField(
+        max_length=12, choices=[(kind.value, kind.value) for kind in EffectKind]
+    )
     key = models.CharField(max_length=100, unique=True)
     state = models.CharField(
         max_length=12,
@@ -299,6 +303,7 @@ class RateOfDay(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["company", "home", "currency", "valid_on", "source"], name="rate_of_day_once"
+                fields=["company", "home", "currency", "valid_on", "source"],
+                name="rate_of_day_once",
             )
         ]

@@ -75,7 +75,7 @@ def _due(now: datetime) -> QuerySet[Wake]:
 
 
 def claim(account: str, now: datetime | None = None) -> Lease | None:
-    """Take the longest-waiting due wake of an account under a lease; ``None`` where there is none."""
+    """Take the longest-waiting due wake of an account under a lease, if there is one."""
     now = now or timezone.now()
     for row in _due(now).filter(account=account).order_by("due_at", "id")[:5]:
         lease = _take(row, now)
@@ -104,7 +104,9 @@ def give_back(lease: Lease, next_at: datetime | None) -> None:
     """End a lease: wait until ``next_at``, or be gone. A wake that came meanwhile is kept."""
     with transaction.atomic():
         row = (
-            Wake.objects.select_for_update().filter(pk=lease.wake_id, lease_token=lease.token).first()
+            Wake.objects.select_for_update()
+            .filter(pk=lease.wake_id, lease_token=lease.token)
+            .first()
         )
         if row is None:
             return

@@ -230,7 +230,9 @@ def import_file(shop: Shop, name: str, content: bytes, *, actor: str) -> ImportR
     result = ImportResult()
     source = shops.source_of(shop)
     for at, payload in enumerate(source.split(content, name), start=1):
-        event = receive(shop, via=InboxEvent.Via.IMPORT, body=raw(payload), topic=f"{name}#{at}"[:80])
+        event = receive(
+            shop, via=InboxEvent.Via.IMPORT, body=raw(payload), topic=f"{name}#{at}"[:80]
+        )
         try:
             order, outcome = store(shop, payload, event)
         except MappingError as error:

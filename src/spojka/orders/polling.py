@@ -49,9 +49,7 @@ def poll(shop_id: int) -> PollResult:
             _, outcome = intake.store(shop, payload)
         except MappingError as error:
             # Kept as an event, so that a person sees it and it can be tried again.
-            event = intake.receive(
-                shop, via="poll", body=intake.raw(payload), topic=error.code
-            )
+            event = intake.receive(shop, via="poll", body=intake.raw(payload), topic=error.code)
             intake.handle(event.pk)
             continue
         changed += outcome != "unchanged"

@@ -1,0 +1,285 @@
+"""The one driver of effects.
+
+``advance(order)`` reads the ledger, plans what is due, runs what is due, stores each outcome, and
+says when to be woken next. It is idempotent: it may be called at any time, any number of times, and
+be killed anywhere. What it had begun to send is then *uncertain* and looked up before anything is
+sent again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from spojka import engine
+from spojka.connections import systems
+from spojka.core.outcome import (
+    LOOK_UP_DELAYS,
+    Backoff,
+    EffectKind,
+    EffectState,
+    OutcomeError,
+    RejectedError,
+    Rejection,
+    ThrottledError,
+)
+from spojka.core.problem import Problem
+from spojka.documents import planning
+from spojka.documents.lifeline import note, problem_json
+from spojka.documents.models import Document, Effect
+from spojka.documents.performing import PERFORMERS
+from spojka.engine import wakes
+from spojka.engine.registry import handler, periodic
+from spojka.engine.wakes import Lease
+
+log = structlog.get_logger("spojka.documents")
+_BACKOFF = Backoff()
+_DONE = (EffectState.CONFIRMED, EffectState.REJECTED, EffectState.SKIPPED)
+_IN_DOUBT = {EffectState.SENDING, EffectState.UNCERTAIN, EffectState.LOOKING_UP}
+MOST_STEPS = 100
+
+
+@handler("order")
+def on_order(key: str, lease: Lease) -> datetime | None:
+    """Advance one order; see :func:`advance`."""
+    return _advance(int(key), lease)
+
+
+def advance(order_id: int) -> datetime | None:
+    """Advance an order now, unless a worker is at it; return when it wants to be woken next."""
+    lease = wakes.claim_key("order", str(order_id))
+    if lease is None:
+        return None
+    try:
+        next_at = _advance(order_id, lease)
+    except BaseException:
+        wakes.give_back(lease, timezone.now())
+        raise
+    wakes.give_back(lease, next_at)
+    return next_at
+
+
+def _advance(order_id: int, lease: Lease) -> datetime | None:
+    for _ in range(MOST_STEPS):
+        planning.plan(order_id)
+        effect = next_due(order_id)
+        if effect is None:
+            return next_time(order_id)
+        run(effect, lease)
+    return timezone.now()
+
+
+def _open(order_id: int) -> list[Effect]:
+    """Return the first open effect of each document that may go on; later ones wait for it."""
+    effects = (
+        Effect.objects.filter(document__order_id=order_id)
+        .exclude(state__in=_DONE)
+        .exclude(document__state__in=[Document.State.HELD, Document.State.DROPPED])
+        .exclude(document__connection__paused_problem__isnull=False)
+        .select_related(
+            "document__order__shop", "document__connection__company", "document__company"
+        )
+        .order_by("document_id", "sequence", "id")
+    )
+    first: dict[int, Effect] = {}
+    for effect in effects:
+        first.setdefault(effect.document_id, effect)
+    return list(first.values())
+
+
+def next_due(order_id: int) -> Effect | None:
+    """Return the effect to run now, if there is one."""
+    now = timezone.now()
+    return next((effect for effect in _open(order_id) if effect.due_at <= now), None)
+
+
+def next_time(order_id: int) -> datetime | None:
+    """Return when the order's next effect is due."""
+    return min((effect.due_at for effect in _open(order_id)), default=None)
+
+
+def run(effect: Effect, lease: Lease) -> None:
+    """Run one effect, or look its outcome up where it is in doubt."""
+    if effect.state in _IN_DOUBT:
+        _look_up(effect, lease)
+    else:
+        _perform(effect, lease)
+
+
+def _perform(effect: Effect, lease: Lease) -> None:
+    performer = PERFORMERS[EffectKind(effect.kind)]
+    _begin(effect)
+    lease.check()
+    try:
+        result = performer.perform(effect)
+    except OutcomeError as error:
+        _failed(effect, error)
+    else:
+        _confirm(effect, result)
+
+
+def _begin(effect: Effect) -> None:
+    """Commit the intent. From here on a killed process leaves the effect in doubt."""
+    with transaction.atomic():
+        effect.state = EffectState.SENDING
+        effect.attempt += 1
+        effect.sent_at = timezone.now()
+        effect.body_hash = _body_hash(effect)
+        effect.save(update_fields=["state", "attempt", "sent_at", "body_hash"])
+        if effect.kind == EffectKind.CREATE:
+            _set_state(effect.document, Document.State.ISSUING)
+
+
+def _body_hash(effect: Effect) -> str:
+    body = [effect.kind, effect.key, effect.document.content, effect.parameters]
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _confirm(effect: Effect, result: object) -> None:
+    performer = PERFORMERS[EffectKind(effect.kind)]
+    with transaction.atomic():
+        effect.state = EffectState.CONFIRMED
+        effect.done_at = timezone.now()
+        effect.problem = None
+        effect.technical = ""
+        effect.result = performer.confirm(effect, result)
+        effect.save()
+        note(
+            effect.document.order,
+            f"{effect.kind}.confirmed",
+            document=effect.document,
+            **effect.result,
+        )
+        if effect.kind == EffectKind.CREATE:
+            planning.after_issue(effect.document)
+
+
+def _failed(effect: Effect, error: OutcomeError) -> None:
+    now = timezone.now()
+    with transaction.atomic():
+        effect.problem = problem_json(error.problem)
+        effect.technical = error.technical
+        effect.state = error.state
+        if isinstance(error, RejectedError):
+            _rejected(effect, error)
+        elif error.state is EffectState.UNCERTAIN:
+            effect.look_ups = 0
+            effect.due_at = now + max(LOOK_UP_DELAYS[0], _settle(effect))
+            if effect.kind == EffectKind.CREATE:
+                _set_state(effect.document, Document.State.UNCERTAIN)
+        else:
+            until = error.until if isinstance(error, ThrottledError) else None
+            effect.due_at = until or now + _BACKOFF.delay(effect.attempt)
+            if effect.kind == EffectKind.CREATE:
+                _set_state(effect.document, Document.State.PLANNED)
+        effect.save()
+        note(
+            effect.document.order,
+            f"{effect.kind}.{error.state.value}",
+            document=effect.document,
+            problem=error.problem,
+            next_at=effect.due_at.isoformat() if effect.is_open else "",
+        )
+
+
+def _rejected(effect: Effect, error: RejectedError) -> None:
+    document = effect.document
+    effect.rejection = error.rejection
+    if effect.kind != EffectKind.CREATE:
+        effect.done_at = timezone.now()
+        return
+    if error.rejection is Rejection.CONFIG:
+        # The connection has to be mended once, not each of its orders.
+        effect.state = EffectState.PLANNED
+        connection = document.connection
+        assert connection is not None
+        connection.paused_problem = problem_json(error.problem)
+        connection.save(update_fields=["paused_problem"])
+        _set_state(document, Document.State.PLANNED)
+        return
+    effect.state = EffectState.PLANNED
+    document.state = Document.State.HELD
+    document.problems = [problem_json(error.problem)]
+    document.save(update_fields=["state", "problems"])
+
+
+def _set_state(document: Document, state: str) -> None:
+    document.state = state
+    document.save(update_fields=["state"])
+
+
+def _settle(effect: Effect) -> timedelta:
+    """Return how long a cut-off request may still be under way on the other side."""
+    if effect.kind in {EffectKind.EMAIL, EffectKind.WRITE_BACK}:
+        return timedelta(seconds=45)
+    connection = effect.document.connection
+    assert connection is not None
+    return timedelta(seconds=systems.system_of(connection).descriptor.settle_seconds)
+
+
+def _look_up(effect: Effect, lease: Lease) -> None:
+    """Find out what became of an effect in doubt. Nothing is sent again before it is *absent*."""
+    now = timezone.now()
+    settle = _settle(effect)
+    if effect.state == EffectState.SENDING:
+        # Whoever sent it is gone: we hold its lease.
+        ready = (effect.sent_at or now) + settle
+        effect.state = EffectState.UNCERTAIN
+        effect.problem = problem_json(Problem.of("SPJ-UNCERTAIN"))
+        effect.look_ups = 0
+        effect.due_at = max(ready, now)
+        effect.save(update_fields=["state", "problem", "look_ups", "due_at"])
+        if effect.due_at > now:
+            return
+    effect.state = EffectState.LOOKING_UP
+    effect.save(update_fields=["state"])
+    lease.check()
+    try:
+        found = PERFORMERS[EffectKind(effect.kind)].look_up(effect)
+    except RejectedError as error:
+        _failed(effect, error)
+        return
+    except OutcomeError as error:
+        # The look-up itself did not succeed: nothing is known yet, so it is looked up again.
+        effect.state = EffectState.UNCERTAIN
+        effect.technical = error.technical
+        effect.due_at = now + LOOK_UP_DELAYS[min(effect.look_ups, len(LOOK_UP_DELAYS) - 1)]
+        effect.save(update_fields=["state", "technical", "due_at"])
+        return
+    if found is not None:
+        _confirm(effect, found)
+        return
+    _not_found(effect, conclusive=settle == timedelta(0), now=now)
+
+
+def _not_found(effect: Effect, *, conclusive: bool, now: datetime) -> None:
+    effect.look_ups += 1
+    if conclusive or effect.look_ups >= len(LOOK_UP_DELAYS):
+        note(effect.document.order, f"{effect.kind}.absent", document=effect.document)
+        effect.state = EffectState.PLANNED
+        effect.problem = None
+        effect.due_at = now
+    else:
+        effect.state = EffectState.UNCERTAIN
+        effect.due_at = now + LOOK_UP_DELAYS[effect.look_ups]
+    effect.save(update_fields=["state", "look_ups", "due_at", "problem"])
+
+
+@periodic("orders.sweep", timedelta(minutes=1))
+def sweep() -> None:
+    """Wake what is due and was forgotten: a lost wake costs a minute, not a document."""
+    forgotten = (
+        Effect.objects.filter(due_at__lte=timezone.now() - timedelta(seconds=30))
+        .exclude(state__in=_DONE)
+        .exclude(document__state__in=[Document.State.HELD, Document.State.DROPPED])
+        .exclude(document__connection__paused_problem__isnull=False)
+        .values_list("document__order_id", "document__order__shop_id")
+        .distinct()
+    )
+    for order_id, shop_id in forgotten[:1000]:
+        engine.wake("order", order_id, account=f"shop:{shop_id}")

@@ -1,0 +1,470 @@
+"""What is due for an order: documents from rules, refunds and payments; and their effects.
+
+Planning is idempotent. It only ever adds what is missing, or rebuilds what was never sent; what is
+issued stays as it is, and a later change of the order becomes a task for a person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from spojka.companies.models import Company
+from spojka.connections import systems
+from spojka.connections.models import Connection
+from spojka.core import codec
+from spojka.core.dates import local_date
+from spojka.core.document import Document as CoreDocument
+from spojka.core.document import Kind
+from spojka.core.order import Order as CoreOrder
+from spojka.core.outcome import EffectKind
+from spojka.core.problem import Held, Problem
+from spojka.core.rules import Decision, Rule
+from spojka.documents import composing, performing, rulebook
+from spojka.documents.lifeline import note, problem_json
+from spojka.documents.models import Decision as DecisionRow
+from spojka.documents.models import Document, Effect, EmailTemplate
+from spojka.orders.models import Order, OrderVersion
+
+State = Document.State
+CLOSED_STATUSES = frozenset({"cancelled", "canceled", "failed", "refunded", "trash"})
+SEQUENCE = {
+    EffectKind.CREATE: 0,
+    EffectKind.PDF: 10,
+    EffectKind.PAY: 20,
+    EffectKind.UNPAY: 20,
+    EffectKind.WRITE_BACK: 30,
+    EffectKind.CANCEL: 35,
+    EffectKind.EMAIL: 40,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A document that is due. ``rule`` is ``None`` where a refund or a payment made it due."""
+
+    kind: Kind
+    rule: Rule | None
+    refund_id: str = ""
+    ordinal: int = 1
+    reason: str = ""
+
+
+@transaction.atomic
+def plan(order_id: int) -> None:
+    """Plan what is due for an order and rebuild what waits; see the module's words."""
+    order = (
+        Order.objects.select_for_update(of=("self",))
+        .select_related("shop", "company", "current")
+        .get(pk=order_id)
+    )
+    if order.current is None:
+        return
+    core = order.content()
+    documents = list(order.documents.select_related("connection", "original"))
+    decision = rulebook.decide(order, core)
+    _remember(order, decision)
+    _task_for_changes(order, core, documents)
+    _plan_payments(order, core, documents)
+    if order.company.mode == Company.Mode.OBSERVE or order.ignored_reason or order.deleted_at:
+        return
+    _cancel_unpaid_proforma(order, documents)
+    due = list(due_documents(order, core, decision, documents))
+    _drop_not_due(order, documents, due)
+    for one in due:
+        _plan_document(order, core, one, documents)
+    _rebuild_waiting(order, core, documents)
+
+
+def _remember(order: Order, decision: Decision) -> None:
+    """Store the why; a new version of the order and a new decision go to the life line."""
+    row = DecisionRow.objects.filter(order=order).first()
+    content = decision.to_json()
+    if row is None or row.version_id != order.current_id:
+        version = current_version(order)
+        event = version.event
+        note(
+            order,
+            "order.received" if version.ordinal == 1 else "order.changed",
+            version=version.ordinal,
+            status=order.status,
+            via=event.via if event else "",
+        )
+    if row is None:
+        row = DecisionRow(order=order, version=current_version(order), content=content)
+    elif row.content == content and row.version_id == order.current_id:
+        return
+    fired = [kind.value for kind in Kind if rulebook.fired(decision, kind)]
+    row.version = current_version(order)
+    row.content = content
+    row.at = timezone.now()
+    row.observed = observe(order, decision) if order.company.mode == Company.Mode.OBSERVE else []
+    row.save()
+    note(order, "decided", kinds=", ".join(fired))
+
+
+def observe(order: Order, decision: Decision) -> list[dict[str, Any]]:
+    """Return what would be issued if the company were live."""
+    core = order.content()
+    documents = list(order.documents.all())
+    rows: list[dict[str, Any]] = []
+    for due in due_documents(order, core, decision, documents):
+        row: dict[str, Any] = {"kind": due.kind.value, "total": None, "problems": []}
+        try:
+            document = composing.compose(order, core, due.kind, rule=due.rule)
+            row["total"] = str(document.total)
+        except Held as held:
+            row["problems"] = [problem_json(problem) for problem in held.problems]
+        rows.append(row)
+    return rows
+
+
+# which documents are due
+
+
+def due_documents(
+    order: Order, core: CoreOrder, decision: Decision, documents: Iterable[Document]
+) -> Iterable[Due]:
+    """Yield the documents that are due and do not exist yet, in the order of issuing."""
+    have = [document for document in documents if document.state != State.DROPPED]
+    by_kind = {kind: [document for document in have if document.kind == kind] for kind in Kind}
+    invoice_rule = rulebook.fired(decision, Kind.INVOICE)
+    proforma_rule = rulebook.fired(decision, Kind.PROFORMA)
+    tax_rule = rulebook.fired(decision, Kind.TAX_DOCUMENT)
+    invoices = by_kind[Kind.INVOICE]
+    proforma = next((row for row in by_kind[Kind.PROFORMA] if row.state != State.CANCELLED), None)
+    final_due = (
+        order.company.final_after_proforma
+        and proforma is not None
+        and proforma.state == State.ISSUED
+        and (core.is_paid or proforma.is_paid)
+    )
+    invoice_due = not invoices and (invoice_rule is not None or final_due)
+    if proforma_rule and not by_kind[Kind.PROFORMA] and not invoices and not invoice_due:
+        yield Due(Kind.PROFORMA, proforma_rule)
+    paid_proforma = proforma is not None and proforma.number and (core.is_paid or proforma.is_paid)
+    tax_document = next(iter(by_kind[Kind.TAX_DOCUMENT]), None)
+    if tax_rule and paid_proforma and tax_document is None and not invoices:
+        yield Due(Kind.TAX_DOCUMENT, tax_rule)
+        return
+    if tax_document is not None and tax_document.state != State.ISSUED and not invoices:
+        return  # the final invoice deducts it, and needs its number
+    if invoice_due and not (proforma is not None and _is_under_way(proforma)):
+        yield Due(Kind.INVOICE, invoice_rule or rulebook.rule_of(proforma))
+    yield from _due_credit_notes(order, core, decision, invoices, by_kind[Kind.CREDIT_NOTE])
+
+
+def _is_under_way(document: Document) -> bool:
+    """Tell whether the document may already exist on the other side without a number here."""
+    return document.state in {State.ISSUING, State.UNCERTAIN}
+
+
+def _due_credit_notes(
+    order: Order,
+    core: CoreOrder,
+    decision: Decision,
+    invoices: list[Document],
+    notes: list[Document],
+) -> Iterable[Due]:
+    rule = rulebook.fired(decision, Kind.CREDIT_NOTE)
+    issued = [invoice for invoice in invoices if invoice.state == State.ISSUED]
+    if rule is None or not issued:
+        return
+    have = {document.refund_id for document in notes}
+    refunds = sorted(core.refunds, key=lambda refund: (refund.created_at, refund.external_id))
+    for refund in refunds:
+        if refund.amount > 0 and refund.external_id not in have:
+            yield Due(Kind.CREDIT_NOTE, rule, refund.external_id, reason=refund.reason)
+    if not core.refunds and not notes and order.status in CLOSED_STATUSES:
+        yield Due(Kind.CREDIT_NOTE, rule)
+
+
+# making and rebuilding
+
+
+def _plan_document(order: Order, core: CoreOrder, due: Due, documents: list[Document]) -> None:
+    existing = next(
+        (
+            document
+            for document in documents
+            if (document.kind, document.ordinal, document.refund_id)
+            == (due.kind, due.ordinal, due.refund_id)
+        ),
+        None,
+    )
+    if existing is not None and existing.actions.get("dropped_by"):
+        return  # a person decided that this document is not wanted
+    document = create(order, core, due, existing)
+    if existing is None:
+        documents.append(document)
+
+
+def create(order: Order, core: CoreOrder, due: Due, existing: Document | None = None) -> Document:
+    """Make (or revive a dropped) document row with its content, and its first effect."""
+    document = existing or Document(
+        uuid=new_uuid(),
+        company=order.company,
+        order=order,
+        kind=due.kind.value,
+        ordinal=due.ordinal,
+        refund_id=due.refund_id,
+    )
+    document.version = current_version(order)
+    document.connection = connection_for(order.company, due.rule)
+    document.original = _original(order, due.kind)
+    document.test = core.test
+    document.actions = {
+        **(rulebook.actions_json(due.rule) if due.rule else {}),
+        "reason": due.reason,
+        **{
+            name: value
+            for name, value in document.actions.items()
+            if name in {"by_hand", "items", "amount"}
+        },
+    }
+    document.why = {"rule": due.rule.name, "rule_id": due.rule.id} if due.rule else {}
+    document.save()
+    build(document, order, core, rule=due.rule)
+    return document
+
+
+def current_version(order: Order) -> OrderVersion:
+    """Return the order's latest snapshot; an order without one is never planned."""
+    assert order.current is not None
+    return order.current
+
+
+def new_uuid() -> uuid.UUID:
+    """Return the identity of a new document; it is the key of everything that is done for it."""
+    return uuid.uuid4()
+
+
+def connection_for(company: Company, rule: Rule | None) -> Connection:
+    """Return the connection that a rule names, or the company's default one."""
+    if rule is not None and rule.connection:
+        named = company.connections.filter(pk=rule.connection, active=True).first()
+        if named is not None:
+            return named
+    return systems.default_connection(company)
+
+
+def _original(order: Order, kind: Kind) -> Document | None:
+    wanted = {Kind.CREDIT_NOTE: Kind.INVOICE, Kind.TAX_DOCUMENT: Kind.PROFORMA}.get(kind)
+    if wanted is None:
+        return None
+    return order.documents.filter(kind=wanted, state=State.ISSUED).order_by("-ordinal").first()
+
+
+def build(document: Document, order: Order, core: CoreOrder, rule: Rule | None = None) -> None:
+    """(Re)build the content of a document that was never sent; hold it where that fails."""
+    document.version = current_version(order)
+    try:
+        content = composing.compose(order, core, Kind(document.kind), rule=rule, document=document)
+    except Held as held:
+        problems = [problem_json(problem) for problem in held.problems]
+        if document.state != State.HELD or document.problems != problems:
+            note(order, "held", document=document, problem=held.problems[0])
+        document.state = State.HELD
+        document.problems = problems
+        if document.kind in {Kind.INVOICE, Kind.PROFORMA}:
+            document.currency, document.total = core.currency, core.total
+        document.save()
+        return
+    document.content = codec.dump(content)
+    document.state = State.PLANNED
+    document.problems = []
+    _copy(document, content)
+    document.save()
+    _, made = Effect.objects.get_or_create(
+        key=f"{document.uuid}:create",
+        defaults={"document": document, "kind": EffectKind.CREATE},
+    )
+    if made:
+        note(order, "planned", document=document, kind=document.kind, total=content.total)
+
+
+def _copy(document: Document, content: CoreDocument) -> None:
+    document.currency = content.currency
+    document.total = content.total
+    document.issued_on = content.issued_on
+    document.taxable_on = content.taxable_on
+    document.due_on = content.due_on
+
+
+def was_sent(document: Document) -> bool:
+    """Tell whether anything was ever sent for the document."""
+    return bool(document.number) or document.effects.filter(attempt__gt=0).exists()
+
+
+def _rebuild_waiting(order: Order, core: CoreOrder, documents: Iterable[Document]) -> None:
+    """Rebuild what waits unsent from an older version of the order."""
+    for document in documents:
+        waits = document.state in {State.HELD, State.PLANNED}
+        if waits and document.version_id != order.current_id and not was_sent(document):
+            build(document, order, core, rulebook.rule_of(document))
+
+
+def _drop_not_due(order: Order, documents: Iterable[Document], due: Iterable[Due]) -> None:
+    """Drop what waits unsent and is no longer wanted: the order was cancelled, or paid at once."""
+    invoice_due = any(one.kind is Kind.INVOICE for one in due)
+    closed = order.status in CLOSED_STATUSES
+    for document in documents:
+        if document.state not in {State.HELD, State.PLANNED} or document.actions.get("by_hand"):
+            continue
+        superseded = document.kind == Kind.PROFORMA and invoice_due
+        obsolete = closed and document.kind in {Kind.PROFORMA, Kind.INVOICE}
+        if (superseded or obsolete) and not was_sent(document):
+            drop(document)
+
+
+def drop(document: Document) -> None:
+    """Take a document back that was never sent."""
+    document.effects.filter(attempt=0).delete()
+    document.state = State.DROPPED
+    document.problems = []
+    document.save()
+    note(document.order, "dropped", document=document)
+
+
+# changes and payments after issuing
+
+
+def fingerprint(core: CoreOrder) -> dict[str, str]:
+    """Return digests of the parts of an order that stand on its documents."""
+    parts: Mapping[str, Any] = {
+        "lines": [codec.dump(line) for line in core.lines],
+        "total": [str(core.total), core.currency],
+        "customer": codec.dump(core.customer),
+        "delivery": codec.dump(core.delivery),
+    }
+    return {
+        name: hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
+        for name, part in parts.items()
+    }
+
+
+def _task_for_changes(order: Order, core: CoreOrder, documents: Iterable[Document]) -> None:
+    """Raise a task on documents whose order says something else now than when they were issued."""
+    now = fingerprint(core)
+    for document in documents:
+        if document.state != State.ISSUED or document.kind not in {Kind.INVOICE, Kind.PROFORMA}:
+            continue
+        then = fingerprint(document.version.order_content())
+        changed = [name for name in now if now[name] != then[name]]
+        problem: Problem | None = None
+        if order.deleted_at is not None:
+            problem = Problem.of("SPJ-ORDER-DELETED", order=order.number)
+        elif changed and document.actions.get("accepted") != now:
+            problem = Problem.of("SPJ-ORDER-CHANGED", fields=", ".join(changed), order=order.number)
+        stored = problem_json(problem) if problem else None
+        if stored != document.changed_problem:
+            document.changed_problem = stored
+            document.save(update_fields=["changed_problem"])
+            if problem is not None:
+                note(order, "changed_after_issue", document=document, problem=problem)
+
+
+def _plan_payments(order: Order, core: CoreOrder, documents: Iterable[Document]) -> None:
+    """Record the order's payment on documents that were issued unpaid, once."""
+    if core.paid_at is None:
+        return
+    for document in documents:
+        payable = document.kind in {Kind.INVOICE, Kind.PROFORMA} and document.total
+        if document.state != State.ISSUED or not payable or document.is_paid:
+            continue
+        touched = document.effects.filter(kind__in=[EffectKind.PAY, EffectKind.UNPAY]).exists()
+        if not touched:
+            paid_on = local_date(core.paid_at, order.company.zone)
+            pay(document, paid_on, (document.total or Decimal(0)) - document.paid_amount)
+
+
+def pay(document: Document, paid_on: date, amount: Decimal) -> Effect:
+    """Plan that a payment is recorded."""
+    ordinal = document.effects.filter(kind=EffectKind.PAY).count() + 1
+    return add_effect(
+        document,
+        EffectKind.PAY,
+        f"{document.uuid}:pay:{ordinal}",
+        {"paid_on": paid_on.isoformat(), "amount": str(amount)},
+    )
+
+
+def add_effect(
+    document: Document,
+    kind: EffectKind,
+    key: str,
+    parameters: Mapping[str, Any] | None = None,
+    due_at: datetime | None = None,
+) -> Effect:
+    """Plan an effect, once per key."""
+    effect, _ = Effect.objects.get_or_create(
+        key=key,
+        defaults={
+            "document": document,
+            "kind": kind,
+            "sequence": SEQUENCE[kind],
+            "parameters": dict(parameters or {}),
+            "due_at": due_at or timezone.now(),
+        },
+    )
+    return effect
+
+
+def _cancel_unpaid_proforma(order: Order, documents: Iterable[Document]) -> None:
+    """Cancel the unpaid proforma of an order that was cancelled."""
+    if order.status not in CLOSED_STATUSES:
+        return
+    if any(row.kind == Kind.INVOICE and row.state != State.DROPPED for row in documents):
+        return
+    for document in documents:
+        unpaid = document.kind == Kind.PROFORMA and not document.paid_amount
+        if document.state == State.ISSUED and unpaid:
+            add_effect(document, EffectKind.CANCEL, f"{document.uuid}:cancel")
+
+
+def after_issue(document: Document) -> None:
+    """Plan what follows a confirmed document: PDF, write back, e-mail."""
+    add_effect(document, EffectKind.PDF, f"{document.uuid}:pdf")
+    if performing.writes_back(document):
+        add_effect(document, EffectKind.WRITE_BACK, f"{document.uuid}:write_back")
+    wanted = document.actions.get("email")
+    if wanted is None:
+        wanted = document.company.email_after_issuing
+    if wanted and not document.test:
+        plan_email(document)
+
+
+def plan_email(document: Document, *, to: str = "", again: bool = False) -> Effect:
+    """Plan an e-mail with the document; ``again``: besides one that was sent already."""
+    template = email_template(document)
+    ordinal = document.effects.filter(kind=EffectKind.EMAIL).count() + 1 if again else 1
+    delay = timedelta(minutes=template.delay_minutes if template and not again else 0)
+    return add_effect(
+        document,
+        EffectKind.EMAIL,
+        f"{document.uuid}:email:{ordinal}",
+        {"template": template.pk if template else None, "to": to or document.order.email},
+        due_at=timezone.now() + delay,
+    )
+
+
+def email_template(document: Document) -> EmailTemplate | None:
+    """Choose the template: of the kind and language first, then of all kinds, then any language."""
+    language = document.core().language
+    templates = EmailTemplate.objects.filter(
+        company_id=document.company_id, event=EmailTemplate.EventName.ISSUED, enabled=True
+    )
+    ranked = sorted(
+        (template for template in templates if template.kind in {"", document.kind}),
+        key=lambda template: (template.language != language, template.kind == "", template.pk),
+    )
+    return next(iter(ranked), None)

@@ -1,0 +1,33 @@
+"""The own issuer's renderer: a company's documents as PDF and ISDOC."""
+
+from __future__ import annotations
+
+from spojka.accounting.contract import File, Issued
+from spojka.companies.models import Company
+from spojka.core.document import Document
+from spojka.documents.rendering import RenderError, render_isdoc, render_pdf
+
+
+class CompanyRenderer:
+    """Renders documents of one company, with its logo."""
+
+    def __init__(self, company: Company) -> None:
+        self._logo = bytes(company.logo) if company.logo else None
+
+    def pdf(self, document: Document, issued: Issued) -> File:
+        """Render the PDF, with the ISDOC inside where ISDOC can express the document."""
+        try:
+            isdoc: bytes | None = render_isdoc(document, number=issued.number)
+        except RenderError:
+            isdoc = None
+        content = render_pdf(document, number=issued.number, logo=self._logo, isdoc=isdoc)
+        return File(f"{issued.number}.pdf", "application/pdf", content)
+
+    def isdoc(self, document: Document, issued: Issued) -> File:
+        """Render the ISDOC file.
+
+        Raises:
+            RenderError: ISDOC cannot express the document (no exchange rate).
+        """
+        content = render_isdoc(document, number=issued.number)
+        return File(f"{issued.number}.isdoc", "application/xml", content)
