@@ -140,7 +140,7 @@ def _rendering() -> Check:
     try:
         size = len(render_pdf(_sample_document(), number="DOCTOR-1"))
     except RenderError as error:
-        return _bad("rendering", "SPJ-DOCTOR-RENDERING", detail=error)
+        return _bad("rendering", error.problem.code, **error.problem.facts)
     return _ok("rendering", f"{size} B")
 
 

@@ -18,7 +18,7 @@ import click
 from spojka.accounting import registry as accounting
 from spojka.accounting.contract import System
 from spojka.cli import preview_company, preview_inputs, preview_result
-from spojka.cli.output import REFUSED, language, print_json, print_table
+from spojka.cli.output import REFUSED, language, print_json, print_problem, print_table
 from spojka.cli.preview_files import Drafts
 from spojka.cli.preview_inputs import Payload, Rejected
 from spojka.cli.preview_result import DOCUMENT, HELD, NOTHING, Result
@@ -251,7 +251,9 @@ def preview(
     for item in preview_inputs.read(paths, source):
         for result in task.results(item):
             held = held or result.result == HELD
-            drafts.write(result)
+            for problem in drafts.write(result):
+                held = True
+                print_problem(problem, as_json=False)
             if as_json:
                 print_json(result.as_json(told))
             else:

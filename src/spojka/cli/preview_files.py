@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spojka.cli.output import refuse
 from spojka.cli.preview_result import Result
+from spojka.core.problem import Problem
 from spojka.documents.filenames import file_name
 
 _DRAFT = {"cs": "NÁVRH", "sk": "NÁVRH", "en": "DRAFT"}
@@ -20,17 +21,17 @@ class Drafts:
     isdoc: Path | None
     _taken: set[str] = field(default_factory=set)
 
-    def write(self, result: Result) -> None:
-        """Write the files of one result, named by its order.
+    def write(self, result: Result) -> tuple[Problem, ...]:
+        """Write the files of one result, named by its order; return why some could not be made.
 
         Raises:
             CommandError: a folder cannot be written (``SPJ-FILE-WRITE``).
         """
         document = result.document
         if document is None or not (self.pdf or self.isdoc):
-            return
+            return ()
         # Rendering loads the fonts: only for those who asked for files.
-        from spojka.documents.rendering import render_isdoc, render_pdf
+        from spojka.documents.rendering import RenderError, render_isdoc, render_pdf
 
         number = f"{_DRAFT.get(document.language, _DRAFT['en'])} {document.order_number}"
         name = self._free(
@@ -44,10 +45,20 @@ class Drafts:
                 if part
             )
         )
-        if self.pdf:
-            _write(self.pdf / file_name(name, "pdf"), render_pdf(document, number=number))
-        if self.isdoc:
-            _write(self.isdoc / file_name(name, "isdoc"), render_isdoc(document, number=number))
+        problems: list[Problem] = []
+        for folder, extension, render in (
+            (self.pdf, "pdf", render_pdf),
+            (self.isdoc, "isdoc", render_isdoc),
+        ):
+            if folder is None:
+                continue
+            try:
+                content = render(document, number=number)
+            except RenderError as error:
+                problems.append(error.problem)
+            else:
+                _write(folder / file_name(name, extension), content)
+        return tuple(problems)
 
     def _free(self, name: str) -> str:
         candidate, ordinal = name, 1

@@ -12,7 +12,7 @@ from typing import Any
 
 from spojka.accounting.contract import PlannedRequest, Totals
 from spojka.cli.output import sentence
-from spojka.core.document import Document, VatRow
+from spojka.core.document import Document, Treatment, VatRow
 from spojka.core.money import minor_units, plain, quantize
 from spojka.core.order import Order, Refund
 from spojka.core.problem import Problem
@@ -72,7 +72,7 @@ class Result:
             amount(document.total, currency) if document else "",
             amount(order.total, currency) if order else "",
             currency,
-            " + ".join(f"{number(row.rate)} % {amount(row.tax, currency)}" for row in rates),
+            " + ".join(_rate(row, currency) for row in rates),
             "; ".join(f"{problem.code} {sentence(problem, language)}" for problem in self.problems),
         )
 
@@ -154,3 +154,8 @@ def _request(request: PlannedRequest) -> dict[str, Any]:
 
 def _predicted(totals: Totals, currency: str) -> dict[str, Any]:
     return {"total": amount(totals.total, currency), "vat": _vat(totals.vat, currency)}
+
+
+def _rate(row: VatRow, currency: str) -> str:
+    named = "" if row.treatment is Treatment.STANDARD else f" ({row.treatment.value})"
+    return f"{number(row.rate)} % {amount(row.tax, currency)}{named}"

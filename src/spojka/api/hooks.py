@@ -1,0 +1,104 @@
+"""Where shops deliver their webhooks: verified, stored, answered; handled afterwards.
+
+What WooCommerce makes of an answer (observed on version 10.9.1): 200 to 302 is success, everything
+else a failure, and the seventh failure in a row disables the webhook without a sound. So
+
+- an unknown address is answered with 404, not with 410 or 301: nothing honours those, and the
+  shop's owner should see that the address is wrong;
+- a wrong signature is answered with 401: the secret in the shop is not ours, and the failed
+  deliveries in the shop's log show it. Nothing of the message is stored;
+- everything that is signed rightly is answered with 200, whatever it says: what it is worth is
+  found out afterwards, and the shop cannot help it.
+
+The answer comes as soon as the raw message is committed; the shop waits for it with all its other
+deliveries.
+"""
+
+from __future__ import annotations
+
+import json
+
+import structlog
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+
+from spojka.api import problems
+from spojka.connections import shops
+from spojka.connections.models import Shop
+from spojka.core.problem import Problem
+from spojka.orders import intake
+from spojka.orders.models import InboxEvent
+from spojka.shops.contract import Ability, Delivery, Hint, HintKind, WebhookError
+
+log = structlog.get_logger("spojka.hooks")
+
+MOST_BYTES = 5 * 1024 * 1024
+_KEPT_HEADERS = ("content-type", "user-agent")
+_KEPT_PREFIX = "x-"
+_DROPPED = {"x-forwarded-for", "x-real-ip", "x-forwarded-proto", "x-forwarded-host"}
+
+
+@csrf_exempt
+def receive(request: HttpRequest, path_token: str) -> HttpResponse:
+    """Take one delivery of a shop."""
+    if request.method != "POST":
+        problem = Problem.of("SPJ-API-METHOD", method=request.method, allowed="POST")
+        answer = problems.response(request, 405, problem)
+        answer["Allow"] = "POST"
+        return answer
+    shop = Shop.objects.select_related("company").filter(path_token=path_token).first()
+    if shop is None or not shops.can(shop, Ability.WEBHOOK):
+        problem = Problem.of("SPJ-API-NOT-FOUND", what="webhook")
+        return problems.response(request, 404, problem)
+    if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
+        return _too_large(request)
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        return _too_large(request)
+    except UnreadablePostError:
+        problem = Problem.of("SPJ-API-INPUT", detail="body")
+        return problems.response(request, 400, problem)
+    if len(body) > MOST_BYTES:
+        return _too_large(request)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    try:
+        hint = shops.source_of(shop).read_webhook(
+            Delivery(headers, body), shops.webhook_secret(shop)
+        )
+    except WebhookError:
+        # No row is written for it: whoever knows the address could fill the disk.
+        log.warning("webhook refused", shop=shop.pk, bytes=len(body))
+        return problems.response(request, 401, Problem.of("SPJ-WEBHOOK-SIGNATURE"))
+    return _stored(shop, headers, body, hint)
+
+
+def _stored(shop: Shop, headers: dict[str, str], body: bytes, hint: Hint) -> HttpResponse:
+    event = intake.receive(
+        shop,
+        via=InboxEvent.Via.WEBHOOK,
+        body=body,
+        headers=_kept(headers),
+        topic=hint.topic[:80],
+        external_id=hint.external_id[:100],
+    )
+    if hint.kind in {HintKind.PING, HintKind.IGNORED}:
+        intake.handle(event.pk)  # touches nothing but the event itself
+    return HttpResponse(
+        json.dumps({"event": event.pk}), status=200, content_type="application/json"
+    )
+
+
+def _kept(headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers that belong to the message; what a proxy or a browser adds does not."""
+    return {
+        name: value[:500]
+        for name, value in headers.items()
+        if name in _KEPT_HEADERS or (name.startswith(_KEPT_PREFIX) and name not in _DROPPED)
+    }
+
+
+def _too_large(request: HttpRequest) -> HttpResponse:
+    problem = Problem.of("SPJ-API-TOO-LARGE", limit=f"{MOST_BYTES >> 20} MB")
+    return problems.response(request, 413, problem)

@@ -1,0 +1,224 @@
+"""Orders: sent to us, listed, explained, imported; and their documents issued by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from ninja import File, Query, Router, Status
+from ninja.decorators import decorate_view
+from ninja.files import UploadedFile
+
+from spojka.api.auth import actor_of, company_of
+from spojka.api.idempotency import idempotent
+from spojka.api.paging import page
+from spojka.api.problems import ApiError, bad_input, body, language_of, not_found
+from spojka.api.schemas import (
+    AcceptedOut,
+    DocumentDetailOut,
+    ErrorOut,
+    Id,
+    ImportOut,
+    IssueIn,
+    Limit,
+    OrderDetailOut,
+    OrdersOut,
+    ReceivedOut,
+    Word,
+    document_detail_out,
+    order_detail_out,
+    order_out,
+    received_out,
+)
+from spojka.companies.models import Company
+from spojka.connections import shops
+from spojka.connections.models import Shop
+from spojka.core.document import Kind
+from spojka.core.problem import Problem
+from spojka.documents import actions, advance
+from spojka.orders import intake
+from spojka.orders.models import InboxEvent, Order
+from spojka.shops.canonical.model import OrderModel
+from spojka.shops.contract import Ability, MappingError
+
+CANONICAL = "canonical"
+LONGEST_ID = 100
+"""Characters of an order's id in its shop."""
+MOST_IMPORTED = 20 * 1024 * 1024
+"""Bytes of an imported file."""
+
+router = Router(tags=["orders"])
+ERRORS = {401: ErrorOut, 403: ErrorOut, 404: ErrorOut, 409: ErrorOut, 422: ErrorOut}
+
+
+@router.post("/orders", response={202: AcceptedOut, 200: OrderDetailOut, **ERRORS})
+@decorate_view(idempotent)
+def send_order(
+    request: HttpRequest,
+    order: OrderModel,
+    shop: Annotated[
+        Id | None, Query(description="Id of the shop; by default the API's own.")
+    ] = None,
+    wait: Annotated[bool, Query(description="Handle at once and return the order.")] = False,
+) -> Any:
+    """Send an order, or a new state of one that was sent before.
+
+    The body is stored as it came before anything is answered. `202` means: it is safe with us and
+    is being handled; `event_url` tells how it ended. With `wait=true` it is handled at once and
+    the order is returned with its documents, in whatever state they are by then.
+    """
+    if len(order.external_id) > LONGEST_ID:
+        raise bad_input(f"id: more than {LONGEST_ID} characters")
+    target = _canonical_shop(company_of(request), shop, actor_of(request))
+    event = intake.receive(
+        target,
+        via=InboxEvent.Via.API,
+        body=request.body,
+        headers={"content-type": request.headers.get("Content-Type", "")},
+        topic="order",
+        external_id=order.external_id,
+    )
+    if not wait:
+        return Status(202, _accepted(event))
+    event = intake.handle(event.pk)
+    if event.problem is not None:
+        raise ApiError(422, Problem(event.problem["code"], event.problem["facts"]))
+    stored = Order.objects.filter(shop=target, external_id=event.external_id).first()
+    if stored is None:
+        return Status(202, _accepted(event))
+    advance.advance(stored.pk)
+    return Status(200, order_detail_out(_order(request, stored.pk), language_of(request)))
+
+
+def _accepted(event: InboxEvent) -> dict[str, Any]:
+    return {
+        "event": event.pk,
+        "event_url": f"/api/v1/events/{event.pk}",
+        "order_url": f"/api/v1/orders?shop={event.shop_id}&external_id={event.external_id}",
+    }
+
+
+def _canonical_shop(company: Company, shop_id: int | None, actor: str) -> Shop:
+    """Return the shop that takes our canonical orders; the company's first one is made here."""
+    if shop_id is not None:
+        shop = Shop.objects.filter(company=company, pk=shop_id).first()
+        if shop is None:
+            raise not_found("shop", shop_id)
+        if shop.platform != CANONICAL:
+            raise bad_input(f"shop: {shop.platform}, not {CANONICAL}")
+        return shop
+    with transaction.atomic():
+        # Two first calls at once must not make two shops.
+        Company.objects.select_for_update().get(pk=company.pk)
+        shop = Shop.objects.filter(company=company, platform=CANONICAL).order_by("pk").first()
+        return shop or shops.create(company, CANONICAL, "API", {}, actor=actor)
+
+
+@router.get("/orders", response={200: OrdersOut, 401: ErrorOut, 422: ErrorOut})
+def list_orders(
+    request: HttpRequest,
+    number: Annotated[Word, Query()] = "",
+    external_id: Annotated[Word, Query()] = "",
+    status: Annotated[Word, Query()] = "",
+    search: Annotated[Word, Query(description="Part of the number, customer or e-mail.")] = "",
+    shop: Annotated[Id | None, Query()] = None,
+    ordered_since: Annotated[datetime | None, Query()] = None,
+    ordered_until: Annotated[datetime | None, Query()] = None,
+    with_documents: Annotated[bool | None, Query(description="Only with, or only without.")] = None,
+    cursor: Annotated[Word, Query()] = "",
+    limit: Limit = 50,
+) -> Any:
+    """List orders, those received last first."""
+    rows = _orders(company_of(request))
+    exact = {"number": number, "external_id": external_id, "status": status, "shop_id": shop}
+    rows = rows.filter(**{name: value for name, value in exact.items() if value})
+    if search:
+        rows = rows.filter(
+            Q(number__icontains=search) | Q(customer__icontains=search) | Q(email__icontains=search)
+        )
+    if ordered_since:
+        rows = rows.filter(ordered_at__gte=_aware(ordered_since))
+    if ordered_until:
+        rows = rows.filter(ordered_at__lte=_aware(ordered_until))
+    if with_documents is not None:
+        rows = rows.filter(documents__isnull=not with_documents).distinct()
+    found, following = page(rows, cursor, limit)
+    language = language_of(request)
+    return {"items": [order_out(order, language) for order in found], "next": following}
+
+
+@router.get("/orders/{order_id}", response={200: OrderDetailOut, **ERRORS})
+def get_order(request: HttpRequest, order_id: Id) -> Any:
+    """Return an order with its content, the decision on it, its documents and its life line."""
+    return order_detail_out(_order(request, order_id), language_of(request))
+
+
+@router.post("/orders/{order_id}/issue", response={200: DocumentDetailOut, **ERRORS})
+@decorate_view(idempotent)
+def issue(request: HttpRequest, order_id: Id, what: IssueIn) -> Any:
+    """Issue a document of the order by hand, whatever the rules say."""
+    order = _order(request, order_id)
+    document = actions.issue(order, Kind(what.kind), actor=actor_of(request))
+    return document_detail_out(document, language_of(request))
+
+
+@router.get("/events/{event_id}", response={200: ReceivedOut, **ERRORS})
+def get_event(request: HttpRequest, event_id: Id) -> Any:
+    """Return what became of something that was sent."""
+    event = InboxEvent.objects.filter(shop__company=company_of(request), pk=event_id).first()
+    if event is None:
+        raise not_found("event", event_id)
+    return received_out(event, language_of(request))
+
+
+@router.post("/import", response={200: ImportOut, 413: ErrorOut, **ERRORS})
+@decorate_view(idempotent)
+def import_file(
+    request: HttpRequest,
+    shop: Annotated[Id, Query(description="Id of the shop that the orders belong to.")],
+    file: Annotated[UploadedFile, File(description="JSON or CSV, as the shop's platform has it.")],
+) -> Any:
+    """Import the orders of a file; one that is wrong does not keep the others out."""
+    target = Shop.objects.filter(company=company_of(request), pk=shop).first()
+    if target is None:
+        raise not_found("shop", shop)
+    if not shops.can(target, Ability.FILE):
+        raise bad_input(f"shop: {target.platform} has no files to import")
+    if (file.size or 0) > MOST_IMPORTED:
+        raise ApiError(413, Problem.of("SPJ-API-TOO-LARGE", limit=f"{MOST_IMPORTED >> 20} MB"))
+    try:
+        result = intake.import_file(
+            target, file.name or "file", file.read(), actor=actor_of(request)
+        )
+    except MappingError as error:
+        raise ApiError(422, Problem.of(error.code, **error.facts)) from error
+    language = language_of(request)
+    return {
+        "created": result.created,
+        "changed": result.changed,
+        "unchanged": result.unchanged,
+        "failed": [{"item": name, **body(problem, language)} for name, problem in result.failed],
+        "orders": result.orders,
+    }
+
+
+def _orders(company: Company) -> QuerySet[Order]:
+    return Order.objects.filter(company=company).prefetch_related("documents__order")
+
+
+def _order(request: HttpRequest, order_id: int) -> Order:
+    rows = _orders(company_of(request)).select_related("current", "decision", "company", "shop")
+    order = rows.prefetch_related("events").filter(pk=order_id).first()
+    if order is None:
+        raise not_found("order", order_id)
+    return order
+
+
+def _aware(moment: datetime) -> datetime:
+    """Refuse a time without offset: nobody can tell which moment it is."""
+    if moment.tzinfo is None:
+        raise bad_input(f"{moment.isoformat()}: an offset is needed, for example Z or +01:00")
+    return moment
