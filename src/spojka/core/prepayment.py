@@ -1,4 +1,4 @@
-"""Money received before the supply: the tax document on payment, and the final invoice's deduction."""
+"""Money received before the supply: the tax document on payment, and deductions on the final."""
 
 from __future__ import annotations
 
