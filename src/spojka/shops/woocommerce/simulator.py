@@ -147,7 +147,7 @@ class Simulator:
 
     def delivery(self, topic: str, payload: Any, secret: str, webhook_id: int = 1) -> Delivery:
         """Make a signed delivery, as it would arrive."""
-        body = json.dumps(payload, separators=(",", ":")).replace("/", "\\/").encode()
+        body = _written(payload).replace("/", "\\/").encode()
         resource, _, event = topic.partition(".")
         headers = {
             "content-type": "application/json",
@@ -196,12 +196,8 @@ class Simulator:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{port}"
 
     def __enter__(self) -> Self:
-        shop = self
-
-        class Handler(_Handler):
-            simulator = shop
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        handler = type("Handler", (_Handler,), {"simulator": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         if self.tls is not None:
             self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
@@ -436,7 +432,7 @@ class _Handler(BaseHTTPRequestHandler):
             if kind in ("silence_after_commit", "reset_after_commit"):
                 self.close_connection = True
                 return
-            content = json.dumps(found).encode()
+            content = _written(found).encode()
             self._send(status, {"Content-Type": "application/json", **extra}, content)
 
     def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
@@ -449,6 +445,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: ``Simulator.requests`` has it all."""
+
+
+def _written(payload: Any) -> str:
+    """Write JSON; ``price`` and ``rate_percent`` are numbers, money is text already."""
+    return json.dumps(payload, separators=(",", ":"), default=float)
 
 
 def _gone() -> Refusal:

@@ -149,11 +149,14 @@ class WooCommerce:
         api = _api(s)
         after = since - OVERLAP
         found: dict[str, Json] = {}
-        latest = since
+        cursor = max(s.now, since)
+        seen = since
         for status in ("any", "trash"):
-            for order in _modified(api, after, since, status):
-                found[identity(order)] = order
-                latest = max(latest, _modified_at(order) or since)
+            orders, reached = _modified(api, after, since, status)
+            found |= {identity(order): order for order in orders}
+            times = [at for order in orders if (at := _modified_at(order))]
+            seen = max([seen, *times])
+            cursor = min(cursor, reached or cursor)
         for refund in _refunds_since(api, after):
             parent = refund_parent_id(refund)
             if parent and parent not in found:
@@ -161,7 +164,7 @@ class WooCommerce:
                 if isinstance(again, dict):
                     found[parent] = again
         payloads = tuple(_with_refunds(api, order) for order in found.values())
-        return Page(payloads, min(latest, max(s.now, since)))
+        return Page(payloads, min(seen, cursor))
 
     def verify(self, s: ShopSession) -> list[Check]:
         """Check address, TLS, API, login, rights and tax settings; never raises."""
@@ -227,13 +230,18 @@ def _with_refunds(api: Api, order: Json) -> Json:
     return {**order, DETAIL_KEY: refunds}
 
 
-def _modified(api: Api, after: datetime, since: datetime, status: str) -> Iterator[Json]:
-    """Read orders by change time, oldest first.
+def _modified(
+    api: Api, after: datetime, since: datetime, status: str
+) -> tuple[list[Json], datetime | None]:
+    """Read orders by change time, oldest first, and how far reading got if it stopped early.
 
-    Each full page is followed by a new question from its last time on, not by the next page: an
-    order that changes meanwhile would move to the end and shift another one out of sight.
+    Each full page is followed by a new question from its own times on, not by the next page: an
+    order that changes meanwhile moves to the end and shifts another one out of sight. Such an
+    order may also stand in a page with its new time; hence the third quartile of the page counts,
+    not its latest time.
     """
-    page, count = 1, 0
+    found: dict[str, Json] = {}
+    page = 1
     while True:
         params = {
             "modified_after": _gmt(after),
@@ -245,15 +253,15 @@ def _modified(api: Api, after: datetime, since: datetime, status: str) -> Iterat
             "page": str(page),
         }
         orders = items(api.get("orders", params))
-        yield from orders
+        found |= {identity(order): order for order in orders}
         if len(orders) < PER_PAGE:
-            return
-        count += len(orders)
-        last = max((at for order in orders if (at := _modified_at(order))), default=after)
-        if count >= BATCH and last > since + OVERLAP:
-            return
+            return list(found.values()), None
+        times = sorted(_modified_at(order) or after for order in orders)
+        reached = times[len(times) * 3 // 4]
+        if len(found) >= BATCH and reached > since + OVERLAP:
+            return list(found.values()), reached
         # ``modified_after`` is strict, so that the last second is asked for again.
-        following = last - timedelta(seconds=1)
+        following = reached - timedelta(seconds=1)
         after, page = (following, 1) if following > after else (after, page + 1)
 
 
