@@ -22,6 +22,7 @@ from spojka.core.catalogue import (
 )
 from spojka.core.problem import Problem
 
+USED = re.compile(CODE.pattern + r"(?![-A-Z0-9])")  # not the stem of a family: SPJ-VARIABLE-…
 SOURCES = Path(__file__).parents[2] / "src"
 ENTRIES = all_entries()
 
@@ -32,7 +33,7 @@ def used_codes() -> dict[str, str]:
     for path in sorted(SOURCES.rglob("*")):
         if path.suffix not in {".py", ".toml", ".html", ".txt"} or path.name == "catalogue.toml":
             continue
-        for code in CODE.findall(path.read_text("utf-8")):
+        for code in USED.findall(path.read_text("utf-8")):
             found.setdefault(code, str(path.relative_to(SOURCES)))
     return found
 
@@ -65,7 +66,9 @@ def test_translations_use_the_same_facts() -> None:
 
 def test_translations_differ_from_one_another() -> None:
     for e in ENTRIES:
-        assert len({e.cause[language] for language in LANGUAGES}) == len(LANGUAGES), e.code
+        # A short Czech sentence can be the same in Slovak, but hardly both of an entry's.
+        told = {(e.cause[language], e.fix[language]) for language in LANGUAGES}
+        assert len(told) == len(LANGUAGES), e.code
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
