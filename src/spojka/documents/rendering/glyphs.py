@@ -37,7 +37,12 @@ def printable(text: str, drawable: Callable[[str], bool]) -> str:
     if odd and not drawable(odd):
         table = {ord(c): _substitute(c, drawable) for c in odd if not drawable(c)}
         kept = kept.translate(table)
-    return re.sub(r" {2,}", " ", kept).strip(" ") if kept != text else kept
+    if odd and not drawable(kept):
+        # Each character can be drawn, but not together: a mark on a letter of another font.
+        kept = "".join(c for c in kept if not unicodedata.category(c).startswith("M"))
+    if odd and not drawable(kept):
+        kept = "".join(c if _PLAIN.fullmatch(c) else BOX for c in kept)
+    return re.sub(r" {2,}", " ", kept).strip(" ")
 
 
 def _is_space(character: str) -> bool:

@@ -77,9 +77,10 @@ def _iban(account: BankAccount, country: str) -> str:
 
 
 def svg(payment: QrPayment) -> str:
-    """Draw a payment code as SVG, with the quiet zone of four modules which readers need.
+    """Draw a payment code as SVG, square and without a size of its own.
 
-    Error correction is level M, which all three standards ask for.
+    Error correction is level M, which all three standards ask for. One module of the quiet zone is
+    in the picture; the white box which it stands in gives the other three.
     """
     out = io.BytesIO()
     code = segno.make_qr(payment.text, error="m", boost_error=False)
