@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 from datetime import date
 from decimal import Decimal
+from io import BytesIO
 
 import pytest
+from pypdf import PdfReader
 
 from spojka.archive import store as archive
 from spojka.companies.models import AuditEntry, Company
@@ -32,7 +34,10 @@ def test_a_paid_order_becomes_an_issued_archived_invoice(house: House) -> None:
     )
     pdf = archive.read(invoice.pdf_sha256)
     assert pdf is not None
-    assert pdf.startswith(b"%PDF")
+    assert "".join(page.extract_text() for page in PdfReader(BytesIO(pdf)).pages).count(
+        invoice.variable_symbol
+    )
+    assert invoice.number.endswith(invoice.variable_symbol)
     assert archive.read(invoice.isdoc_sha256)
     assert archive.verify(house.company).ok
     names = list(order.events.values_list("name", flat=True))

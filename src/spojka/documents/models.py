@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -181,8 +183,11 @@ class Document(models.Model):
         return self.number or f"{self.kind} {self.order.number}"
 
     def core(self) -> CoreDocument:
-        """Return the document's content."""
-        return codec.load(CoreDocument, self.content)
+        """Return the document's content, with the variable symbol that its system gave it."""
+        content = codec.load(CoreDocument, self.content)
+        if self.variable_symbol:
+            return replace(content, variable_symbol=self.variable_symbol)
+        return content
 
     @property
     def is_paid(self) -> bool:

@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "spojka.archive",
     "spojka.orders",
     "spojka.documents",
+    "spojka.api",
     "spojka.web",
 ]
 
