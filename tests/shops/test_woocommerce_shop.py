@@ -142,6 +142,7 @@ def test_https_uses_basic_and_trusts_only_known_certificates(
     with Client(allow=LOOPBACK) as http, pytest.raises(UnavailableError) as refused:
         SOURCE.fetch(session_of(safe_shop, http), "5")
     assert refused.value.problem.code == "SPJ-NET-TLS"
+    assert "certificate" in refused.value.problem.facts["detail"]
 
 
 @pytest.mark.parametrize(

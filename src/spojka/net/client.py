@@ -283,8 +283,12 @@ class Client:
         if isinstance(error, NameUnknownError):
             return UnavailableError(Problem.of("SPJ-NET-NAME", host=host), technical)
         if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)):
-            code = "SPJ-NET-TLS" if _caused_by_tls(error) else "SPJ-NET-CONNECT"
-            return UnavailableError(Problem.of(code, host=host), technical)
+            tls = _tls_cause(error)
+            if tls is None:
+                return UnavailableError(Problem.of("SPJ-NET-CONNECT", host=host), technical)
+            detail = str(getattr(tls, "verify_message", "") or tls.reason or tls)
+            problem = Problem.of("SPJ-NET-TLS", host=host, detail=detail)
+            return UnavailableError(problem, technical)
         if isinstance(error, BodyTooLargeError):
             problem = Problem.of("SPJ-NET-TOO-LARGE", host=host, limit=self._response_bytes)
         elif isinstance(error, (httpx2.TimeoutException, TimeoutError)):
@@ -382,13 +386,12 @@ def _same_site(before: str, after: str) -> bool:
     return (old.scheme, new.scheme) == ("http", "https") and old.port is new.port is None
 
 
-def _caused_by_tls(error: BaseException) -> bool:
+def _tls_cause(error: BaseException) -> ssl.SSLError | None:
+    """Return the failure of the handshake that the library's error was made of, if it was one."""
     seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ssl.SSLError):
-            return True
+    while seen is not None and not isinstance(seen, ssl.SSLError):
         seen = seen.__cause__ or seen.__context__
-    return False
+    return seen
 
 
 def _no_constant(name: str) -> NoReturn:
