@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -14,21 +13,16 @@ from ninja.decorators import decorate_view
 
 from spojka.api.auth import actor_of, company_of
 from spojka.api.idempotency import idempotent
-from spojka.api.orders import ERRORS
 from spojka.api.paging import page
 from spojka.api.problems import ApiError, bad_input, language_of, not_found
 from spojka.api.schemas import (
     CreditIn,
     DocumentDetailOut,
+    DocumentFilters,
     DocumentsOut,
     EmailIn,
-    ErrorOut,
     Id,
-    KindName,
-    Limit,
     PayIn,
-    StateName,
-    Word,
     document_detail_out,
     document_out,
 )
@@ -41,45 +35,30 @@ from spojka.documents.models import Document
 router = Router(tags=["documents"])
 
 
-@router.get("/documents", response={200: DocumentsOut, 401: ErrorOut, 422: ErrorOut})
-def list_documents(
-    request: HttpRequest,
-    kind: Annotated[KindName | None, Query()] = None,
-    state: Annotated[StateName | None, Query()] = None,
-    number: Annotated[Word, Query()] = "",
-    variable_symbol: Annotated[Word, Query()] = "",
-    currency: Annotated[Word, Query()] = "",
-    order: Annotated[Id | None, Query()] = None,
-    shop: Annotated[Id | None, Query()] = None,
-    paid: Annotated[bool | None, Query()] = None,
-    issued_since: Annotated[date | None, Query()] = None,
-    issued_until: Annotated[date | None, Query()] = None,
-    cursor: Annotated[Word, Query()] = "",
-    limit: Limit = 50,
-) -> Any:
+@router.get("/documents", response={200: DocumentsOut})
+def list_documents(request: HttpRequest, wanted: Query[DocumentFilters]) -> Any:
     """List documents, the newest first."""
-    rows = _documents(request)
     exact = {
-        "kind": kind,
-        "state": state,
-        "number": number,
-        "variable_symbol": variable_symbol,
-        "currency": currency.upper(),
-        "order_id": order,
-        "order__shop_id": shop,
-        "issued_on__gte": issued_since,
-        "issued_on__lte": issued_until,
+        "kind": wanted.kind,
+        "state": wanted.state,
+        "number": wanted.number,
+        "variable_symbol": wanted.variable_symbol,
+        "currency": wanted.currency.upper(),
+        "order_id": wanted.order,
+        "order__shop_id": wanted.shop,
+        "issued_on__gte": wanted.issued_since,
+        "issued_on__lte": wanted.issued_until,
     }
-    rows = rows.filter(**{name: value for name, value in exact.items() if value})
-    if paid is not None:
-        condition = "paid_amount__gte" if paid else "paid_amount__lt"
+    rows = _documents(request).filter(**{name: value for name, value in exact.items() if value})
+    if wanted.paid is not None:
+        condition = "paid_amount__gte" if wanted.paid else "paid_amount__lt"
         rows = rows.filter(**{condition: F("total")})
-    found, following = page(rows, cursor, limit)
+    found, following = page(rows, wanted.cursor, wanted.limit)
     language = language_of(request)
     return {"items": [document_out(row, language) for row in found], "next": following}
 
 
-@router.get("/documents/{document_id}", response={200: DocumentDetailOut, **ERRORS})
+@router.get("/documents/{document_id}", response={200: DocumentDetailOut})
 def get_document(request: HttpRequest, document_id: Id) -> Any:
     """Return a document with its lines, its VAT recapitulation and its effects."""
     return document_detail_out(_document(request, document_id), language_of(request))
@@ -98,14 +77,14 @@ _FILE = {
 }
 
 
-@router.get("/documents/{document_id}/pdf", response=ERRORS, openapi_extra=_FILE)
+@router.get("/documents/{document_id}/pdf", response=None, openapi_extra=_FILE)
 def get_pdf(request: HttpRequest, document_id: Id) -> Any:
     """Download the PDF as it was archived."""
     document = _document(request, document_id)
     return _file(document, document.pdf_sha256, "pdf", "application/pdf")
 
 
-@router.get("/documents/{document_id}/isdoc", response=ERRORS, openapi_extra=_FILE)
+@router.get("/documents/{document_id}/isdoc", response=None, openapi_extra=_FILE)
 def get_isdoc(request: HttpRequest, document_id: Id) -> Any:
     """Download the ISDOC file as it was archived."""
     document = _document(request, document_id)
@@ -124,7 +103,7 @@ def _file(document: Document, sha256: str, extension: str, media_type: str) -> H
     )
 
 
-@router.post("/documents/{document_id}/pay", response={200: DocumentDetailOut, **ERRORS})
+@router.post("/documents/{document_id}/pay", response={200: DocumentDetailOut})
 @decorate_view(idempotent)
 def pay(request: HttpRequest, document_id: Id, payment: PayIn) -> Any:
     """Record that the document was paid, wholly or in part."""
@@ -139,7 +118,7 @@ def pay(request: HttpRequest, document_id: Id, payment: PayIn) -> Any:
     return _now(request, document_id)
 
 
-@router.post("/documents/{document_id}/unpay", response={200: DocumentDetailOut, **ERRORS})
+@router.post("/documents/{document_id}/unpay", response={200: DocumentDetailOut})
 @decorate_view(idempotent)
 def unpay(request: HttpRequest, document_id: Id) -> Any:
     """Take the recorded payment back."""
@@ -147,7 +126,7 @@ def unpay(request: HttpRequest, document_id: Id) -> Any:
     return _now(request, document_id)
 
 
-@router.post("/documents/{document_id}/credit", response={200: DocumentDetailOut, **ERRORS})
+@router.post("/documents/{document_id}/credit", response={200: DocumentDetailOut})
 @decorate_view(idempotent)
 def credit(request: HttpRequest, document_id: Id, given: CreditIn) -> Any:
     """Issue a credit note: of the whole document, of some items, or of an amount."""
@@ -164,7 +143,7 @@ def credit(request: HttpRequest, document_id: Id, given: CreditIn) -> Any:
     return _now(request, note.pk)
 
 
-@router.post("/documents/{document_id}/cancel", response={200: DocumentDetailOut, **ERRORS})
+@router.post("/documents/{document_id}/cancel", response={200: DocumentDetailOut})
 @decorate_view(idempotent)
 def cancel(request: HttpRequest, document_id: Id) -> Any:
     """Cancel the document; its number stays taken."""
@@ -172,7 +151,7 @@ def cancel(request: HttpRequest, document_id: Id) -> Any:
     return _now(request, document_id)
 
 
-@router.post("/documents/{document_id}/retry", response={200: DocumentDetailOut, **ERRORS})
+@router.post("/documents/{document_id}/retry", response={200: DocumentDetailOut})
 @decorate_view(idempotent)
 def retry(request: HttpRequest, document_id: Id) -> Any:
     """Make a held document anew from the order as it is now, or try failed effects again."""
@@ -180,7 +159,7 @@ def retry(request: HttpRequest, document_id: Id) -> Any:
     return _now(request, document.pk)
 
 
-@router.post("/documents/{document_id}/email", response={200: DocumentDetailOut, **ERRORS})
+@router.post("/documents/{document_id}/email", response={200: DocumentDetailOut})
 @decorate_view(idempotent)
 def send_email(request: HttpRequest, document_id: Id, message: EmailIn) -> Any:
     """Send the document by e-mail; to the customer where `to` is empty."""

@@ -9,14 +9,14 @@ from ninja import Router
 
 from spojka.api.auth import company_of
 from spojka.api.problems import body, language_of
-from spojka.api.schemas import ErrorOut, GroupOut, ShopOut, VerificationOut
+from spojka.api.schemas import GroupOut, ShopOut, VerificationOut
 from spojka.archive import store
 from spojka.documents import attention
 
 router = Router(tags=["overview"])
 
 
-@router.get("/attention", response={200: list[GroupOut], 401: ErrorOut})
+@router.get("/attention", response={200: list[GroupOut]})
 def get_attention(request: HttpRequest) -> Any:
     """Return what waits for a person, grouped by cause."""
     language = language_of(request)
@@ -34,7 +34,7 @@ def get_attention(request: HttpRequest) -> Any:
     ]
 
 
-@router.get("/archive/verify", response={200: VerificationOut, 401: ErrorOut})
+@router.get("/archive/verify", response={200: VerificationOut})
 def verify_archive(request: HttpRequest) -> Any:
     """Recompute the company's chain and the hash of every archived file."""
     result = store.verify(company_of(request))
@@ -46,7 +46,7 @@ def verify_archive(request: HttpRequest) -> Any:
     }
 
 
-@router.get("/shops", response={200: list[ShopOut], 401: ErrorOut})
+@router.get("/shops", response={200: list[ShopOut]})
 def list_shops(request: HttpRequest) -> Any:
     """List the company's shops."""
     return list(company_of(request).shops.order_by("pk"))

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from ninja import Field, Query, Schema
-from pydantic import AfterValidator, WithJsonSchema
+from ninja import Field, Schema
+from pydantic import AfterValidator, AwareDatetime, WithJsonSchema
 
 from spojka.api import problems
 from spojka.core import codec
@@ -267,13 +267,40 @@ class IssueIn(Schema):
     kind: Literal["invoice", "proforma", "tax_document"] = "invoice"
 
 
-Limit = Annotated[int, Query(50, ge=1, le=200, description="Items on a page.")]
+class PageIn(Schema):
+    cursor: Word = Field("", description="`next` of the page before.")
+    limit: int = Field(50, ge=1, le=200, description="Items on a page.")
+
+
+class OrderFilters(PageIn):
+    number: Word = ""
+    external_id: Word = Field("", description="Id of the order in its shop.")
+    status: Word = ""
+    search: Word = Field("", description="Part of the number, the customer's name or e-mail.")
+    shop: Id | None = None
+    ordered_since: AwareDatetime | None = None
+    ordered_until: AwareDatetime | None = None
+    with_documents: bool | None = Field(None, description="Only with, or only without documents.")
+
+
+class DocumentFilters(PageIn):
+    kind: KindName | None = None
+    state: StateName | None = None
+    number: Word = ""
+    variable_symbol: Word = ""
+    currency: Word = ""
+    order: Id | None = None
+    shop: Id | None = None
+    paid: bool | None = None
+    issued_since: date | None = None
+    issued_until: date | None = None
 
 
 def amount(value: Decimal, currency: str) -> str:
     """Write an amount with the decimals of its currency, or with more where it has more."""
-    short = quantize(value, minor_units(currency))
-    return plain(short) if short == value else plain(value.normalize())
+    exact = Decimal(value)  # a row that was just made still has its default, an int
+    short = quantize(exact, minor_units(currency))
+    return plain(short) if short == exact else plain(exact.normalize())
 
 
 def number(value: Decimal) -> str:

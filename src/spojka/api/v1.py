@@ -16,11 +16,14 @@ from django.urls import URLPattern, URLResolver, re_path
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 
 from spojka import __version__
 from spojka.api import documents, orders, overview, problems
 from spojka.api.auth import TokenAuth
+from spojka.api.idempotency import LONGEST_KEY
 from spojka.api.problems import ApiError
+from spojka.api.schemas import ErrorOut
 from spojka.core.outcome import OutcomeError
 from spojka.core.problem import Problem
 from spojka.documents.actions import ActionRefused
@@ -39,6 +42,43 @@ class Api(NinjaAPI):
             if isinstance(pattern, URLPattern):
                 pattern.callback = _explaining(pattern.callback)
         return [*patterns, re_path(r"", _nowhere)], application, namespace
+
+    def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
+        """Describe what every call has in common: its errors, and the key of a change."""
+        schema = super().get_openapi_schema(**kwargs)
+        error = ErrorOut.model_json_schema(ref_template="#/components/schemas/{model}")
+        schema["components"]["schemas"]["ErrorOut"] = error
+        for operations in schema["paths"].values():
+            for method, operation in operations.items():
+                operation["responses"].update(_ERRORS)
+                if method == "post":
+                    operation.setdefault("parameters", []).append(_KEY)
+        return schema
+
+
+_ERRORS: dict[int, Any] = {
+    status: {
+        "description": text,
+        "content": {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ErrorOut"}}},
+    }
+    for status, text in {
+        400: "The call cannot be read.",
+        401: "The token is missing or not valid.",
+        403: "The token's role may not do this.",
+        404: "It is not there, or it is another company's.",
+        409: "It makes no sense now; the reason says why.",
+        413: "Too large.",
+        422: "Something in the call is wrong; `errors` says what.",
+        500: "An error of ours; the reference finds it in the log.",
+    }.items()
+}
+_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": False,
+    "description": "Repeated under the same key, the call is carried out once.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+}
 
 
 def _explaining(view: View) -> View:

@@ -1,0 +1,55 @@
+"""Calls generated from the API's own description: none of them makes the server fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.wsgi import get_wsgi_application
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.api.conftest import Caller, send
+
+pytestmark = pytest.mark.urls("tests.api.urls")
+
+CHECKS = (
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+)
+
+
+def test_no_generated_call_makes_the_server_fail_or_leave_its_description(caller: Caller) -> None:
+    send(caller)
+    send(caller, "2026-2", total="500.00")
+    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application())
+    token = {"Authorization": f"Bearer {caller.token}"}
+    called: set[str] = set()
+
+    def call_all_of(operation: Any) -> None:
+        @given(case=operation.as_strategy())
+        @settings(
+            max_examples=15,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        def call(case: schemathesis.Case) -> None:
+            called.add(operation.label)
+            case.call_and_validate(headers=token, checks=list(CHECKS))
+
+        call()
+
+    for found in schema.get_all_operations():
+        call_all_of(found.ok())
+    assert len(called) >= 18
