@@ -10,10 +10,10 @@ from decimal import Decimal
 from ipaddress import ip_network
 
 import pytest
-from tests.net.rawserver import Handler, answer, reset, serve
 
 from spojka.core.outcome import OutcomeError, RejectedError, UnavailableError, UncertainError
 from spojka.net.client import Client, Exchange, NotJsonError, Response
+from tests.net.rawserver import Handler, answer, reset, serve
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 SECRET = "tajný/klíč+č. 1"

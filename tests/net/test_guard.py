@@ -7,11 +7,11 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
-from tests.net.rawserver import answer, serve
 
 from spojka.core.outcome import OutcomeError, RejectedError
 from spojka.net.client import Client
 from spojka.net.guard import is_closed
+from tests.net.rawserver import answer, serve
 
 CLOSED = [
     "http://127.0.0.1/",
