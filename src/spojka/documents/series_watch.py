@@ -133,6 +133,9 @@ def _years(series: str, run: Iterable[_Numbered]) -> Iterator[Finding]:
 
 _LAST_DIGITS = re.compile(r"(?P<before>.*?)(?P<digits>\d+)(?P<after>\D*)\Z", re.DOTALL)
 _YEAR_BEFORE = re.compile(r"(?:\A|\D)(20\d\d)\D*\Z")
+_YEAR_AFTER = re.compile(
+    r"(?P<before>.*?)(?P<digits>\d+)(?P<after>\D+(?P<year>20\d\d)\D*)\Z", re.DOTALL
+)
 _LONG_YEAR = re.compile(r"(20\d\d)(\d{2,})")
 _SHORT_YEAR = re.compile(r"(\d\d)(\d{4,})")
 
@@ -183,12 +186,13 @@ def _runs(numbers: dict[str, date]) -> list[list[_Numbered]]:
     years = _year_reader(numbers)
     runs: dict[tuple[str, int | None, str], list[_Numbered]] = defaultdict(list)
     for number, issued_on in numbers.items():
-        found = _LAST_DIGITS.match(number)
+        behind = _YEAR_AFTER.match(number)
+        found = behind or _LAST_DIGITS.match(number)
         if found is None:
             continue
         before, digits = found["before"], found["digits"]
         stated = _YEAR_BEFORE.search(before)
-        year = int(stated[1]) if stated else None
+        year = int(behind["year"]) if behind else int(stated[1]) if stated else None
         inside = years.fullmatch(digits) if years is not None and year is None else None
         if inside is not None:
             year, digits = int(inside[1]), inside[2]
