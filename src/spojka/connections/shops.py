@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.db import transaction
@@ -85,8 +86,9 @@ def update(shop: Shop, fields: Mapping[str, str], *, actor: str) -> Shop:
     return shop
 
 
-def open_session(shop: Shop) -> ShopSession:
-    """Return what an operation on the shop may use."""
+@contextmanager
+def open_session(shop: Shop) -> Iterator[ShopSession]:
+    """Open what an operation on the shop may use; its connections are closed in the end."""
     specs = source_of(shop).descriptor.fields
     credentials = {key: str(value) for key, value in shop.settings.items()}
     secrets: list[str] = []
@@ -95,14 +97,16 @@ def open_session(shop: Shop) -> ShopSession:
             value = vault.get(owner(shop), spec.key) or ""
             credentials[spec.key] = value
             secrets.append(value)
-    return ShopSession(
-        credentials=credentials, http=calls.client(owner(shop), secrets), now=timezone.now()
-    )
+    if can(shop, Ability.WEBHOOK):
+        secrets.append(webhook_secret(shop))  # it is sent when webhooks are registered
+    with calls.client(owner(shop), secrets) as http:
+        yield ShopSession(credentials=credentials, http=http, now=timezone.now())
 
 
 def verify(shop: Shop) -> list[Check]:
     """Run the shop's checklist and remember it."""
-    result = source_of(shop).verify(open_session(shop))
+    with open_session(shop) as session:
+        result = source_of(shop).verify(session)
     shop.checks = checks.stored(result)
     shop.verified_at = timezone.now() if checks.passed(result) else None
     shop.save(update_fields=["checks", "verified_at"])
@@ -120,8 +124,11 @@ def webhook_secret(shop: Shop) -> str:
 
 
 def register_webhooks(shop: Shop, *, actor: str) -> None:
-    """Have the shop send its webhooks to us."""
-    source_of(shop).register_webhooks(
-        open_session(shop), webhook_address(shop), webhook_secret(shop)
-    )
+    """Have the shop send its webhooks to us.
+
+    Raises:
+        OutcomeError: the shop does not let us.
+    """
+    with open_session(shop) as session:
+        source_of(shop).register_webhooks(session, webhook_address(shop), webhook_secret(shop))
     AuditEntry.write("shop.webhooks", company=shop.company, actor=actor, subject=shop.name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from django.utils import timezone
 
@@ -57,8 +58,9 @@ def default_connection(company: Company) -> Connection:
     return chosen or own_connection(company)
 
 
-def open_session(connection: Connection) -> Session:
-    """Return what an operation on the system may use."""
+@contextmanager
+def open_session(connection: Connection) -> Iterator[Session]:
+    """Open what an operation on the system may use; its connections are closed in the end."""
     adapter = system_of(connection)
     credentials = {key: str(value) for key, value in connection.settings.items()}
     secrets: list[str] = []
@@ -68,19 +70,24 @@ def open_session(connection: Connection) -> Session:
             credentials[spec.key] = value
             secrets.append(value)
     register, renderer = _Provided.register, _Provided.renderer
-    return Session(
-        credentials=credentials,
-        settings={key: str(value) for key, value in connection.settings.items()},
-        now=timezone.now(),
-        http=calls.client(owner(connection), secrets) if adapter.descriptor.fields else None,
-        register=register(connection.company) if register else None,
-        renderer=renderer(connection.company) if renderer else None,
-    )
+    with ExitStack() as stack:
+        http = None
+        if adapter.descriptor.fields:
+            http = stack.enter_context(calls.client(owner(connection), secrets))
+        yield Session(
+            credentials=credentials,
+            settings={key: str(value) for key, value in connection.settings.items()},
+            now=timezone.now(),
+            http=http,
+            register=register(connection.company) if register else None,
+            renderer=renderer(connection.company) if renderer else None,
+        )
 
 
 def verify(connection: Connection) -> list[Check]:
     """Run the system's checklist and remember it; a connection that passes is no longer paused."""
-    result = system_of(connection).verify(open_session(connection))
+    with open_session(connection) as session:
+        result = system_of(connection).verify(session)
     connection.checks = checks.stored(result)
     if checks.passed(result):
         connection.verified_at = timezone.now()

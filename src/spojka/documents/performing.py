@@ -6,13 +6,14 @@ before and the outcome after. ``confirm`` runs in the same transaction as the ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from spojka.accounting.contract import Capability, Issued
+from spojka.accounting.contract import Capability, Issued, Session, System
 from spojka.archive import store as archive
 from spojka.connections import shops, systems
 from spojka.connections.models import Connection
@@ -20,7 +21,6 @@ from spojka.core.outcome import EffectKind, RejectedError, Rejection
 from spojka.core.problem import Problem
 from spojka.documents import emailing
 from spojka.documents.models import Document, Effect, EmailTemplate
-from spojka.documents.rendering import RenderError
 from spojka.shops.contract import Ability
 
 Result = dict[str, Any]
@@ -41,6 +41,13 @@ def connection_of(document: Document) -> Connection:
     return document.connection
 
 
+@contextmanager
+def _opened(document: Document) -> Iterator[tuple[System, Session]]:
+    connection = connection_of(document)
+    with systems.open_session(connection) as session:
+        yield systems.system_of(connection), session
+
+
 def issued_of(document: Document) -> Issued:
     """Return the document as its system knows it."""
     return Issued(
@@ -56,24 +63,20 @@ def issued_of(document: Document) -> Issued:
 
 
 def _create(effect: Effect) -> Issued:
-    document = effect.document
-    connection = connection_of(document)
-    core = document.core()
-    system = systems.system_of(connection)
-    predicted = system.predict(core)
-    if predicted.total != core.total:
-        raise RejectedError(
-            Problem.of("SPJ-TOTAL-PREDICTED", total=core.total, predicted=predicted.total),
-            Rejection.DATA,
-        )
-    return system.create(systems.open_session(connection), core, effect.key)
+    core = effect.document.core()
+    with _opened(effect.document) as (system, session):
+        predicted = system.predict(core)
+        if predicted.total != core.total:
+            raise RejectedError(
+                Problem.of("SPJ-TOTAL-PREDICTED", total=core.total, predicted=predicted.total),
+                Rejection.DATA,
+            )
+        return system.create(session, core, effect.key)
 
 
 def _find_created(effect: Effect) -> Issued | None:
-    connection = connection_of(effect.document)
-    return systems.system_of(connection).look_up(
-        systems.open_session(connection), effect.document.core(), effect.key
-    )
+    with _opened(effect.document) as (system, session):
+        return system.look_up(session, effect.document.core(), effect.key)
 
 
 def _created(effect: Effect, issued: Issued) -> Result:
@@ -109,19 +112,16 @@ class _Files:
 
 
 def _fetch_files(effect: Effect) -> _Files:
-    document = effect.document
-    connection = connection_of(document)
-    system = systems.system_of(connection)
-    session = systems.open_session(connection)
-    core = document.core()
-    issued = issued_of(document)
-    isdoc = None
-    if Capability.ISDOC in system.descriptor.capabilities:
-        try:
-            isdoc = system.isdoc(session, core, issued)
-        except RenderError:
-            isdoc = None
-    return _Files(system.pdf(session, core, issued), isdoc)
+    core = effect.document.core()
+    issued = issued_of(effect.document)
+    with _opened(effect.document) as (system, session):
+        isdoc = None
+        if Capability.ISDOC in system.descriptor.capabilities:
+            try:
+                isdoc = system.isdoc(session, core, issued)
+            except RejectedError:
+                isdoc = None  # the PDF stands without it
+        return _Files(system.pdf(session, core, issued), isdoc)
 
 
 def _filed(effect: Effect, files: _Files) -> Result:
@@ -148,15 +148,15 @@ def _filed(effect: Effect, files: _Files) -> Result:
 
 def _pay(effect: Effect) -> Any:
     document = effect.document
-    connection = connection_of(document)
-    return systems.system_of(connection).pay(
-        systems.open_session(connection),
-        document.core(),
-        issued_of(document),
-        effect.key,
-        date.fromisoformat(effect.parameters["paid_on"]),
-        Decimal(effect.parameters["amount"]),
-    )
+    with _opened(document) as (system, session):
+        return system.pay(
+            session,
+            document.core(),
+            issued_of(document),
+            effect.key,
+            date.fromisoformat(effect.parameters["paid_on"]),
+            Decimal(effect.parameters["amount"]),
+        )
 
 
 def _paid(effect: Effect, payment: Any) -> Result:
@@ -170,13 +170,8 @@ def _paid(effect: Effect, payment: Any) -> Result:
 
 def _unpay(effect: Effect) -> bool:
     document = effect.document
-    connection = connection_of(document)
-    systems.system_of(connection).unpay(
-        systems.open_session(connection),
-        document.core(),
-        issued_of(document),
-        effect.parameters["pay_key"],
-    )
+    with _opened(document) as (system, session):
+        system.unpay(session, document.core(), issued_of(document), effect.parameters["pay_key"])
     return True
 
 
@@ -194,10 +189,8 @@ def _unpaid(effect: Effect, _done: object) -> Result:
 
 def _cancel(effect: Effect) -> bool:
     document = effect.document
-    connection = connection_of(document)
-    systems.system_of(connection).cancel(
-        systems.open_session(connection), document.core(), issued_of(document), effect.key
-    )
+    with _opened(document) as (system, session):
+        system.cancel(session, document.core(), issued_of(document), effect.key)
     return True
 
 
@@ -298,16 +291,18 @@ def _write_back(effect: Effect) -> str:
         raise RejectedError(
             Problem.of("SPJ-ORDER-DELETED", order=order.number), Rejection.PERMANENT
         )
-    return shops.source_of(order.shop).write_note(
-        shops.open_session(order.shop), order.external_id, note_text(effect.document)
-    )
+    with shops.open_session(order.shop) as session:
+        return shops.source_of(order.shop).write_note(
+            session, order.external_id, note_text(effect.document)
+        )
 
 
 def _find_note(effect: Effect) -> str | None:
     order = effect.document.order
-    return shops.source_of(order.shop).find_note(
-        shops.open_session(order.shop), order.external_id, note_text(effect.document)
-    )
+    with shops.open_session(order.shop) as session:
+        return shops.source_of(order.shop).find_note(
+            session, order.external_id, note_text(effect.document)
+        )
 
 
 def _written_back(effect: Effect, note_id: str) -> Result:

@@ -28,7 +28,8 @@ def refresh() -> None:
             continue
         today = local_date(timezone.now(), company.zone)
         try:
-            exchange.refresh(company.rate_source, today, calls.client("rates", ()))
+            with calls.client("rates", ()) as http:
+                exchange.refresh(company.rate_source, today, http)
         except OutcomeError as error:
             log.warning("rates not read", source=company.rate_source, code=error.problem.code)
     take_up()

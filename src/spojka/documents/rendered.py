@@ -5,6 +5,7 @@ from __future__ import annotations
 from spojka.accounting.contract import File, Issued
 from spojka.companies.models import Company
 from spojka.core.document import Document
+from spojka.core.outcome import RejectedError, Rejection
 from spojka.documents.rendering import RenderError, render_isdoc, render_pdf
 
 
@@ -15,19 +16,29 @@ class CompanyRenderer:
         self._logo = bytes(company.logo) if company.logo else None
 
     def pdf(self, document: Document, issued: Issued) -> File:
-        """Render the PDF, with the ISDOC inside where ISDOC can express the document."""
+        """Render the PDF, with the ISDOC inside where ISDOC can express the document.
+
+        Raises:
+            RejectedError: the page cannot be made (an unreadable logo, for example).
+        """
         try:
             isdoc: bytes | None = render_isdoc(document, number=issued.number)
         except RenderError:
             isdoc = None
-        content = render_pdf(document, number=issued.number, logo=self._logo, isdoc=isdoc)
+        try:
+            content = render_pdf(document, number=issued.number, logo=self._logo, isdoc=isdoc)
+        except RenderError as error:
+            raise RejectedError(error.problem, Rejection.DATA) from error
         return File(f"{issued.number}.pdf", "application/pdf", content)
 
     def isdoc(self, document: Document, issued: Issued) -> File:
         """Render the ISDOC file.
 
         Raises:
-            RenderError: ISDOC cannot express the document (no exchange rate).
+            RejectedError: ISDOC cannot express the document (no exchange rate).
         """
-        content = render_isdoc(document, number=issued.number)
+        try:
+            content = render_isdoc(document, number=issued.number)
+        except RenderError as error:
+            raise RejectedError(error.problem, Rejection.DATA) from error
         return File(f"{issued.number}.isdoc", "application/xml", content)

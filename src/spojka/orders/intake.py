@@ -134,8 +134,13 @@ def _payload(event: InboxEvent, hint: Hint | None) -> Any | None:
     if hint is not None or (event.external_id and not event.body):
         if not shops.can(shop, Ability.FETCH):
             return json.loads(bytes(event.body))
-        return shops.source_of(shop).fetch(shops.open_session(shop), event.external_id)
+        return _fetch(shop, event.external_id)
     return next(iter(shops.source_of(shop).split(bytes(event.body), "event.json")))
+
+
+def _fetch(shop: Shop, external_id: str) -> Any | None:
+    with shops.open_session(shop) as session:
+        return shops.source_of(shop).fetch(session, external_id)
 
 
 def _end(event: InboxEvent, state: str, outcome: str, problem: Problem | None = None) -> None:
@@ -257,7 +262,7 @@ def read_again(order: Order) -> str:
     if not shops.can(shop, Ability.FETCH):
         assert order.current is not None
         return store(shop, order.current.payload)[1]
-    payload = shops.source_of(shop).fetch(shops.open_session(shop), order.external_id)
+    payload = _fetch(shop, order.external_id)
     if payload is None:
         mark_deleted(shop, order.external_id)
         return "deleted"

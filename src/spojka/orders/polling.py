@@ -42,7 +42,8 @@ def poll(shop_id: int) -> PollResult:
     """
     shop = Shop.objects.select_related("company").get(pk=shop_id)
     since = shop.cursor or timezone.now() - FIRST_LOOK_BACK
-    page = shops.source_of(shop).changed(shops.open_session(shop), since)
+    with shops.open_session(shop) as session:
+        page = shops.source_of(shop).changed(session, since)
     changed = 0
     for payload in page.payloads:
         try:
@@ -62,7 +63,8 @@ def poll(shop_id: int) -> PollResult:
 def watch(shop_id: int) -> None:
     """Look whether the shop still delivers its webhooks to us."""
     shop = Shop.objects.get(pk=shop_id)
-    states = shops.source_of(shop).watch(shops.open_session(shop), shops.webhook_address(shop))
+    with shops.open_session(shop) as session:
+        states = shops.source_of(shop).watch(session, shops.webhook_address(shop))
     off = [state for state in states if not state.active]
     problem = (
         Problem.of("SPJ-WEBHOOK-DISABLED", topics=", ".join(state.topic for state in off))

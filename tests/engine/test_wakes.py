@@ -1,0 +1,182 @@
+"""Leases: one worker at a key, a lost lease is noticed, nothing that was woken is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.db import transaction
+from django.utils import timezone
+
+from spojka import engine
+from spojka.engine import registry, runner, wakes
+from spojka.engine.models import PeriodicTask, Wake
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    keys: list[str] = []
+
+    def handle(key: str, _lease: wakes.Lease) -> datetime | None:
+        keys.append(key)
+        if key == "bad":
+            raise ValueError("broken row")
+        return timezone.now() + timedelta(hours=1) if key == "again" else None
+
+    monkeypatch.setitem(registry._handlers, "probe", handle)
+    return keys
+
+
+def test_waking_twice_is_one_wake(seen: list[str]) -> None:
+    engine.wake("probe", 1)
+    engine.wake("probe", 1)
+    assert runner.run_until_idle() == 1
+    assert seen == ["1"]
+    assert not Wake.objects.exists()
+
+
+def test_a_rolled_back_wake_wakes_nobody(seen: list[str]) -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        engine.wake("probe", 1)
+        raise RuntimeError
+    assert runner.run_until_idle() == 0
+
+
+def test_a_wake_waits_for_its_time(seen: list[str], clock: time_machine.Traveller) -> None:
+    engine.wake("probe", 1, at=NOW + timedelta(minutes=5))
+    assert runner.run_until_idle() == 0
+    clock.shift(timedelta(minutes=5))
+    assert runner.run_until_idle() == 1
+
+
+def test_an_earlier_wake_wins(seen: list[str]) -> None:
+    engine.wake("probe", 1, at=NOW + timedelta(minutes=5))
+    engine.wake("probe", 1)
+    engine.wake("probe", 1, at=NOW + timedelta(minutes=9))
+    assert runner.run_until_idle() == 1
+
+
+def test_a_handler_says_when_it_wants_to_look_again(seen: list[str]) -> None:
+    engine.wake("probe", "again")
+    runner.run_until_idle()
+    assert Wake.objects.get().due_at == NOW + timedelta(hours=1)
+
+
+def test_two_workers_never_hold_one_key() -> None:
+    engine.wake("probe", 1, account="a")
+    first = wakes.claim("a")
+    assert first is not None
+    assert wakes.claim("a") is None
+    assert wakes.claim_key("probe", "1") is None
+    wakes.give_back(first, None)
+    assert wakes.claim_key("probe", "1") is not None
+
+
+def test_a_frozen_worker_loses_its_lease(clock: time_machine.Traveller) -> None:
+    engine.wake("probe", 1)
+    zombie = wakes.claim("")
+    assert zombie is not None
+    clock.shift(wakes.LEASE + timedelta(seconds=1))
+    heir = wakes.claim("")
+    assert heir is not None
+    with pytest.raises(wakes.LeaseLostError):
+        zombie.check()
+    wakes.give_back(zombie, None)
+    heir.check()
+
+
+def test_a_check_prolongs_the_lease(clock: time_machine.Traveller) -> None:
+    engine.wake("probe", 1)
+    lease = wakes.claim("")
+    assert lease is not None
+    for _ in range(3):
+        clock.shift(wakes.LEASE * 0.9)
+        lease.check()
+
+
+def test_what_is_woken_while_it_runs_runs_again() -> None:
+    engine.wake("probe", 1)
+    lease = wakes.claim("")
+    assert lease is not None
+    engine.wake("probe", 1)
+    wakes.give_back(lease, NOW + timedelta(hours=1))
+    assert wakes.claim("") is not None
+
+
+def test_a_failing_handler_is_tried_later_and_stops_nobody(
+    seen: list[str], clock: time_machine.Traveller
+) -> None:
+    engine.wake("probe", "bad")
+    engine.wake("probe", "good")
+    runner.run_until_idle()
+    assert sorted(seen) == ["bad", "good"]
+    row = Wake.objects.get()
+    assert (row.failures, row.last_error) == (1, "ValueError: broken row")
+    assert row.due_at > NOW
+    clock.shift(timedelta(minutes=1))
+    runner.run_until_idle()
+    row.refresh_from_db()
+    assert row.failures == 2
+
+
+def test_a_full_account_does_not_starve_the_others(seen: list[str]) -> None:
+    for key in range(50):
+        engine.wake("probe", f"full-{key}", account="full")
+    engine.wake("probe", "small", account="small")
+    fair = runner.Fair()
+    for _ in range(3):
+        runner.run_once(fair)
+    assert "small" in seen
+
+
+def test_periodic_tasks_run_when_due_and_survive_a_failure(
+    monkeypatch: pytest.MonkeyPatch, clock: time_machine.Traveller
+) -> None:
+    runs: list[str] = []
+
+    def fail() -> None:
+        runs.append("fail")
+        raise ValueError("no")
+
+    tasks = {
+        "fail": registry.Periodic("fail", timedelta(minutes=5), fail),
+        "work": registry.Periodic("work", timedelta(minutes=5), lambda: runs.append("work")),
+    }
+    monkeypatch.setattr(registry, "_periodic", tasks)
+    runner.run_periodic()
+    runner.run_periodic()
+    assert runs == ["fail", "work"]
+    assert PeriodicTask.objects.get(name="fail").last_error == "ValueError: no"
+    clock.shift(timedelta(minutes=6))
+    runner.run_periodic()
+    assert runs == ["fail", "work", "fail", "work"]
+
+
+def test_the_heartbeat_tells_whether_a_worker_lives(clock: time_machine.Traveller) -> None:
+    assert not runner.is_alive()
+    runner.beat()
+    assert runner.is_alive()
+    clock.shift(timedelta(minutes=2))
+    assert not runner.is_alive()
+
+
+def test_a_second_worker_on_one_machine_is_refused(tmp_path: Path) -> None:
+    lock = tmp_path / "worker.lock"
+    with (
+        runner.single(lock),
+        pytest.raises(runner.AlreadyRunningError),
+        runner.single(lock),
+    ):
+        pass

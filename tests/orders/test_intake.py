@@ -1,0 +1,217 @@
+"""Orders in from a real WooCommerce API (the simulator): webhooks, polling, faults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+
+from spojka.companies.models import Company
+from spojka.connections import shops
+from spojka.connections.models import Call, Shop
+from spojka.core.descriptor import CheckStatus
+from spojka.engine import runner
+from spojka.engine.models import Wake
+from spojka.orders import intake, polling
+from spojka.orders.models import InboxEvent, Order
+from spojka.shops.contract import Delivery
+from spojka.shops.woocommerce import simulator
+from spojka.shops.woocommerce.simulator import Simulator
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+ORDERS = Path(__file__).parent.parent / "fixtures" / "woocommerce" / "orders"
+
+
+def captured(name: str) -> dict[str, Any]:
+    payload: dict[str, Any] = json.loads((ORDERS / f"{name}.json").read_text(encoding="utf-8"))
+    return payload
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOW, tick=True) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def woo() -> Iterator[Simulator]:
+    with Simulator() as woo:
+        yield woo
+
+
+@pytest.fixture
+def shop(woo: Simulator, db: None, settings: Any) -> Shop:
+    settings.ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    company = Company.objects.create(name="Testovací s.r.o.")
+    fields = {
+        "url": woo.url,
+        "consumer_key": simulator.KEY,
+        "consumer_secret": simulator.SECRET,
+    }
+    made = shops.create(company, "woocommerce", "Shop", fields, actor="test")
+    checks = shops.verify(made)
+    assert not [check for check in checks if check.status is CheckStatus.FAIL]
+    return made
+
+
+def deliver(shop: Shop, delivery: Delivery) -> InboxEvent:
+    return intake.receive(shop, via="webhook", body=delivery.body, headers=dict(delivery.headers))
+
+
+def work() -> None:
+    runner.run_until_idle(20)
+
+
+def test_a_webhook_is_a_hint_and_the_order_is_read_again(shop: Shop, woo: Simulator) -> None:
+    stale = captured("rest-20-create-pending")
+    number = woo.add(captured("rest-20b-set-paid"))
+    deliver(shop, woo.delivery("order.updated", stale, shops.webhook_secret(shop)))
+    work()
+    order = Order.objects.get(external_id=str(number))
+    assert order.status == "processing", "the truth is what the shop says now"
+
+
+def test_three_deliveries_make_one_version(shop: Shop, woo: Simulator) -> None:
+    woo.add(captured("rest-20b-set-paid"))
+    for topic in ("order.updated", "order.created", "order.updated"):
+        deliver(
+            shop, woo.delivery(topic, captured("rest-20b-set-paid"), shops.webhook_secret(shop))
+        )
+    work()
+    order = Order.objects.get()
+    assert order.versions.count() == 1
+    assert sorted(InboxEvent.objects.values_list("outcome", flat=True)) == [
+        "created",
+        "unchanged",
+        "unchanged",
+    ]
+
+
+def test_shared_delivery_ids_lose_no_order(shop: Shop, woo: Simulator) -> None:
+    secret = shops.webhook_secret(shop)
+    names = ["rest-20b-set-paid", "rest-22-negative-fee", "store-01-multi-vat-shipping"]
+    deliveries = []
+    for name in names:
+        woo.add(captured(name))
+        deliveries.append(woo.delivery("order.created", captured(name), secret))
+    for delivery in deliveries:
+        headers = {**delivery.headers, "x-wc-webhook-delivery-id": "the-same"}
+        deliver(shop, Delivery(headers, delivery.body))
+    work()
+    assert Order.objects.count() == 3
+
+
+def test_a_shop_that_is_away_is_asked_again(
+    shop: Shop, woo: Simulator, clock: time_machine.Traveller
+) -> None:
+    woo.add(captured("rest-20b-set-paid"))
+    woo.fail("503", times=2)
+    event = deliver(
+        shop,
+        woo.delivery("order.updated", captured("rest-20b-set-paid"), shops.webhook_secret(shop)),
+    )
+    work()
+    event.refresh_from_db()
+    assert (event.state, event.outcome) == ("new", "shop_unavailable")
+    for _ in range(3):
+        clock.shift(timedelta(minutes=5))
+        work()
+    event.refresh_from_db()
+    assert event.outcome == "created"
+    assert not Wake.objects.filter(handler="event").exists()
+
+
+def test_a_deleted_order_is_marked(shop: Shop, woo: Simulator) -> None:
+    number = woo.add(captured("rest-20b-set-paid"))
+    polling.poll(shop.pk)
+    woo.delete(number)
+    deliver(shop, woo.delivery("order.deleted", {"id": number}, shops.webhook_secret(shop)))
+    work()
+    assert Order.objects.get().deleted_at is not None
+
+
+def test_an_error_body_and_a_ping_are_ignored(shop: Shop, woo: Simulator) -> None:
+    secret = shops.webhook_secret(shop)
+    gone = {"code": "woocommerce_rest_shop_order_invalid_id", "message": "Invalid ID."}
+    deliver(shop, woo.delivery("order.created", gone, secret))
+    deliver(
+        shop,
+        Delivery({"content-type": "application/x-www-form-urlencoded"}, b"webhook_id=1"),
+    )
+    work()
+    assert set(InboxEvent.objects.values_list("state", flat=True)) == {"ignored"}
+
+
+def test_polling_heals_lost_webhooks_and_repeats_nothing(shop: Shop, woo: Simulator) -> None:
+    woo.add(captured("rest-20b-set-paid"), modified=NOW - timedelta(hours=1))
+    woo.add(captured("rest-22-negative-fee"), modified=NOW - timedelta(minutes=1))
+    assert polling.poll(shop.pk).changed == 2
+    assert polling.poll(shop.pk).changed == 0
+    woo.change(63, status="completed")
+    assert polling.poll(shop.pk).changed == 1
+
+
+def test_a_refund_comes_with_its_rows(shop: Shop, woo: Simulator) -> None:
+    number = woo.add(captured("rest-20b-set-paid"), modified=NOW - timedelta(hours=1))
+    polling.poll(shop.pk)
+    woo.refund(number, captured("rest-20d-refund-partial-line"))
+    polling.poll(shop.pk)
+    refunds = Order.objects.get().content().refunds
+    assert [(refund.detailed, str(refund.amount)) for refund in refunds] == [(True, "499.00")]
+    assert refunds[0].lines[0].key
+
+
+def test_one_unreadable_order_does_not_stop_the_others(shop: Shop, woo: Simulator) -> None:
+    woo.add({**captured("rest-20b-set-paid"), "line_items": "broken", "currency": None})
+    woo.add(captured("rest-22-negative-fee"))
+    polling.poll(shop.pk)
+    assert Order.objects.filter(number="63").exists()
+    failed = InboxEvent.objects.get(state="failed")
+    assert failed.problem["code"].startswith("SPJ-")
+
+
+def test_a_disabled_webhook_is_noticed(shop: Shop, woo: Simulator) -> None:
+    shops.register_webhooks(shop, actor="test")
+    polling.watch(shop.pk)
+    shop.refresh_from_db()
+    assert shop.webhook_problem is None
+    next(iter(woo.webhooks.values()))["status"] = "disabled"
+    polling.watch(shop.pk)
+    shop.refresh_from_db()
+    assert shop.webhook_problem["code"] == "SPJ-WEBHOOK-DISABLED"
+
+
+def test_a_shop_that_cannot_be_polled_says_why(shop: Shop, woo: Simulator) -> None:
+    woo.fail("html", times=5)
+    polling.poll_all()
+    shop.refresh_from_db()
+    assert shop.poll_problem["code"].startswith("SPJ-SHOP")
+    assert shop.cursor is None
+
+
+def test_no_secret_stands_in_the_timeline(shop: Shop, woo: Simulator) -> None:
+    woo.add(captured("rest-20b-set-paid"))
+    polling.poll(shop.pk)
+    shops.register_webhooks(shop, actor="test")
+    rows = Call.objects.filter(owner=shops.owner(shop))
+    assert rows.count() >= 4
+    for row in rows:
+        text = f"{row.url}{row.request}{row.response}"
+        assert simulator.SECRET not in text
+        assert shops.webhook_secret(shop) not in text
+
+
+def test_import_of_a_file_keeps_going_past_a_bad_order(shop: Shop) -> None:
+    content = json.dumps(
+        [captured("rest-20b-set-paid"), {"code": "nonsense"}, captured("rest-22-negative-fee")]
+    ).encode()
+    result = intake.import_file(shop, "orders.json", content, actor="test")
+    assert (result.created, len(result.failed)) == (2, 1)
+    again = intake.import_file(shop, "orders.json", content, actor="test")
+    assert (again.created, again.unchanged) == (0, 2)
