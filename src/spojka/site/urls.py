@@ -1,0 +1,18 @@
+"""Addresses of the installation: pages, API, webhooks."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from spojka.api.hooks import receive
+from spojka.api.v1 import api
+
+handler403 = "spojka.web.views.door.forbidden"
+handler404 = "spojka.web.views.door.not_found"
+handler500 = "spojka.web.views.door.failed"
+
+urlpatterns = [
+    path("api/v1/", api.urls),
+    path("hooks/<str:path_token>/", receive, name="hook"),
+    path("", include("spojka.web.urls")),
+]

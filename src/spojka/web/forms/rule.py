@@ -1,0 +1,240 @@
+"""The form of one rule: conditions chosen from what the stored orders really contain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from spojka.companies.models import Company
+from spojka.core import rules as core_rules
+from spojka.core.catalogue import explain
+from spojka.core.dates import IssueDate
+from spojka.core.descriptor import say
+from spojka.core.document import Kind
+from spojka.core.rules import Conditions, Rule
+from spojka.documents.models import KINDS, Series
+from spojka.shops.registry import sources
+from spojka.web.forms.base import COUNTRIES, DOCUMENT_LANGUAGES, HouseForm
+from spojka.web.formats import language
+
+ANY = ("", _("any"))
+YES_NO = (ANY, ("true", _("yes")), ("false", _("no")))
+LISTS = ("statuses", "payment_methods", "shipping_methods", "countries", "currencies", "shops")
+PATTERNS = {
+    "more_statuses": "statuses",
+    "more_payment": "payment_methods",
+    "more_shipping": "shipping_methods",
+    "more_countries": "countries",
+    "more_currencies": "currencies",
+}
+
+
+def _boxes(label: Any) -> forms.MultipleChoiceField:
+    return forms.MultipleChoiceField(
+        label=label, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+
+def _more(example: str) -> forms.CharField:
+    return forms.CharField(
+        label=_("Others, with commas"),
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": example}),
+    )
+
+
+class RuleForm(HouseForm):
+    """A row of the rules. What is left empty holds for every order."""
+
+    name = forms.CharField(label=_("Name"), max_length=100)
+    kind = forms.ChoiceField(label=_("Document"), choices=KINDS)
+    enabled = forms.BooleanField(label=_("Switched on"), required=False, initial=True)
+    statuses = _boxes(_("Order status"))
+    more_statuses = _more("shipped")
+    payment_methods = _boxes(_("Payment method"))
+    more_payment = _more("gopay*")
+    shipping_methods = _boxes(_("Shipping method"))
+    more_shipping = _more("flat_rate*")
+    countries = _boxes(_("Country"))
+    more_countries = _more("EU, !CZ")
+    currencies = _boxes(_("Currency"))
+    more_currencies = _more("PLN")
+    shops = _boxes(_("Shop"))
+    paid = forms.ChoiceField(label=_("Order is paid"), choices=YES_NO, required=False)
+    business = forms.ChoiceField(label=_("Customer is a business"), choices=YES_NO, required=False)
+    min_total = forms.DecimalField(label=_("Amount at least"), required=False, localize=True)
+    max_total = forms.DecimalField(label=_("Amount at most"), required=False, localize=True)
+    series = forms.ChoiceField(label=_("Number series"), required=False)
+    issued_on = forms.ChoiceField(
+        label=_("Date of issue"),
+        required=False,
+        choices=[
+            ("", _("as the company has it set")),
+            (IssueDate.TODAY.value, _("the day of issuing")),
+            (IssueDate.ORDER_DATE.value, _("date of the order")),
+            (IssueDate.PAYMENT_DATE.value, _("date of payment")),
+            (IssueDate.STATUS_DATE.value, _("date of the last change of status")),
+        ],
+    )
+    email = forms.ChoiceField(
+        label=_("Send by e-mail"),
+        required=False,
+        choices=[("", _("as the company has it set")), ("true", _("yes")), ("false", _("no"))],
+    )
+    language = forms.ChoiceField(
+        label=_("Language of the document"),
+        required=False,
+        choices=[("", _("by the order")), *DOCUMENT_LANGUAGES],
+    )
+    prefill = forms.CharField(
+        label=_("Prefilled fields"),
+        required=False,
+        widget=forms.Textarea(
+            attrs={"rows": 3, "placeholder": "note_above = Order {order.number}"}
+        ),
+        help_text=_("One field a line, “field = text”; variables in braces are listed in Help."),
+    )
+
+    def __init__(self, *args: Any, company: Company, rule: Rule | None = None, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.rule = rule
+        choices = seen(company)
+        conditions = rule.conditions if rule else Conditions()
+        for name in LISTS:
+            wanted = set(getattr(conditions, name))
+            offered = dict(choices[name])
+            field: Any = self.fields[name]
+            field.choices = list(offered.items())
+            self.initial[name] = [value for value in wanted if value in offered]
+            for more, target in PATTERNS.items():
+                if target == name:
+                    self.initial[more] = ", ".join(sorted(wanted - set(offered)))
+        series: Any = self.fields["series"]
+        series.choices = [
+            ("", _("the usual one of its kind")),
+            *((str(row.pk), str(row)) for row in Series.objects.filter(company=company, active=True)),
+        ]
+        if rule is not None:
+            self._fill(rule)
+
+    def _fill(self, rule: Rule) -> None:
+        conditions = rule.conditions
+        self.initial.update(
+            name=rule.name,
+            kind=rule.kind.value,
+            enabled=rule.enabled,
+            paid=_tri(conditions.paid),
+            business=_tri(conditions.business),
+            min_total=conditions.min_total,
+            max_total=conditions.max_total,
+            series=rule.series,
+            issued_on=rule.issued_on.value if rule.issued_on else "",
+            email=_tri(rule.email),
+            language=rule.language,
+            prefill="\n".join(f"{name} = {text}" for name, text in rule.prefill.items()),
+        )
+
+    def clean_prefill(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for line in str(self.cleaned_data["prefill"]).splitlines():
+            name, equals, text = line.partition("=")
+            if line.strip() and not equals:
+                raise ValidationError(_("“%(line)s” is not “field = text”."), params={"line": line})
+            if name.strip():
+                found[name.strip()] = text.strip()
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not self.errors:
+            for problem in core_rules.problems(self.made()):
+                explained = explain(problem, language())
+                self.add_error(None, f"{explained.cause} {explained.fix} ({explained.code})")
+        return data
+
+    def made(self) -> Rule:
+        """Return the rule as entered."""
+        data = self.cleaned_data
+        lists = {
+            name: tuple(dict.fromkeys([*data[name], *self._extra(name)])) for name in LISTS
+        }
+        return Rule(
+            id=self.rule.id if self.rule else "new",
+            name=data["name"],
+            kind=Kind(data["kind"]),
+            conditions=Conditions(
+                **lists,
+                paid=_bool(data["paid"]),
+                business=_bool(data["business"]),
+                min_total=data["min_total"],
+                max_total=data["max_total"],
+            ),
+            enabled=data["enabled"],
+            connection=self.rule.connection if self.rule else "",
+            series=data["series"],
+            issued_on=IssueDate(data["issued_on"]) if data["issued_on"] else None,
+            email=_bool(data["email"]),
+            language=data["language"],
+            prefill=data["prefill"],
+        )
+
+    def _extra(self, name: str) -> list[str]:
+        return [
+            part.strip()
+            for more, target in PATTERNS.items()
+            if target == name
+            for part in self.cleaned_data[more].split(",")
+            if part.strip()
+        ]
+
+
+def _tri(value: bool | None) -> str:
+    return "" if value is None else "true" if value else "false"
+
+
+def _bool(text: str) -> bool | None:
+    return None if not text else text == "true"
+
+
+def seen(company: Company) -> dict[str, list[tuple[str, Any]]]:
+    """Return the values to choose from: those of stored orders, and the platforms' statuses."""
+    orders = company.orders.order_by()
+    shops = list(company.shops.all())
+    tongue = language()
+    statuses = {
+        key: say(label, tongue)
+        for shop in shops
+        if shop.platform in sources()
+        for key, label in sources()[shop.platform].descriptor.statuses
+    }
+    for status in _distinct(orders.values_list("status", flat=True)):
+        statuses.setdefault(status, status)
+    countries = dict(COUNTRIES)
+    used = _distinct(orders.values_list("country", flat=True))
+    return {
+        "statuses": [(key, f"{label} ({key})") for key, label in statuses.items()],
+        "payment_methods": _titled(orders, "payment_method", "payment_title"),
+        "shipping_methods": _titled(orders, "shipping_method", "shipping_title"),
+        "countries": [(code, countries.get(code, code)) for code in {company.country: 1} | used],
+        "currencies": [(c, c) for c in {company.currency: 1} | _distinct(
+            orders.values_list("currency", flat=True)
+        )],
+        "shops": [(str(shop.pk), shop.name) for shop in shops],
+    }  # fmt: skip
+
+
+def _distinct(values: Iterable[str]) -> dict[str, int]:
+    return {value: 1 for value in sorted(set(values)) if value}
+
+
+def _titled(orders: Any, method: str, title: str) -> list[tuple[str, str]]:
+    rows = orders.values_list(f"current__content__{method}", title).distinct()
+    found: dict[str, str] = {}
+    for key, label in rows:
+        if key:
+            found.setdefault(key, f"{label} ({key})" if label and label != key else key)
+    return sorted(found.items())

@@ -1,0 +1,76 @@
+"""Forms about shops and files."""
+
+from __future__ import annotations
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from spojka.connections.models import Shop
+from spojka.web.forms.base import HouseForm, HouseModelForm
+
+FILE_LIMIT = 20 * 1024 * 1024
+
+
+class ShopNameForm(HouseForm):
+    """How the shop is called here."""
+
+    name = forms.CharField(label=_("Name of the shop"), max_length=100)
+
+
+class ShopForm(HouseModelForm):
+    """What is set about a shop besides its platform's own fields."""
+
+    company_ids = forms.CharField(
+        label=_("Fields with company id"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "class": "mono"}),
+        help_text=_("Names of the shop's fields, one a line; the first that is filled in counts."),
+    )
+    tax_ids = forms.CharField(
+        label=_("Fields with tax id"), required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    vat_ids = forms.CharField(
+        label=_("Fields with VAT id"), required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+    FIELDS = {"company_ids": "company_id", "tax_ids": "tax_id", "vat_ids": "vat_id"}
+
+    class Meta:
+        model = Shop
+        fields = ("name", "active", "write_back")
+        labels = {
+            "name": _("Name of the shop"),
+            "active": _("Read orders from this shop"),
+            "write_back": _("Write document numbers to the order as a note"),
+        }
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        stored = self.instance.company_id_fields or {}
+        for name, key in self.FIELDS.items():
+            self.initial[name] = "\n".join(stored.get(key, ()))
+
+    def save(self, commit: bool = True) -> Shop:
+        lists = {
+            key: [line.strip() for line in self.cleaned_data[name].splitlines() if line.strip()]
+            for name, key in self.FIELDS.items()
+        }
+        self.instance.company_id_fields = {key: names for key, names in lists.items() if names}
+        return super().save(commit)  # type: ignore[no-any-return]
+
+
+class ImportForm(HouseForm):
+    """A file with orders."""
+
+    file = forms.FileField(
+        label=_("File with orders"),
+        help_text=_("JSON as the shop exports it, or our JSON or CSV; at most 20 MB."),
+        widget=forms.ClearableFileInput(attrs={"accept": ".json,.csv,application/json,text/csv"}),
+    )
+
+    def clean_file(self) -> tuple[str, bytes]:
+        file = self.cleaned_data["file"]
+        if file.size > FILE_LIMIT:
+            raise ValidationError(_("The file is larger than 20 MB."))
+        return file.name, bytes(file.read())

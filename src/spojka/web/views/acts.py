@@ -1,0 +1,196 @@
+"""What can be done with one document. Grave acts are confirmed by typing its number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpResponseBase
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from spojka.companies.models import Role
+from spojka.documents import actions
+from spojka.documents.actions import ActionRefused
+from spojka.documents.models import Document
+from spojka.web.access import CompanyRequest, member
+from spojka.web.forms.document import CreditForm, EmailForm, PayForm, TypedConfirmation
+from spojka.web.views.common import back, go, show, tell, tell_problem
+from spojka.web.views.documents import find
+
+
+def _try(request: CompanyRequest, act: Callable[[], object], done: str) -> bool:
+    """Do it and say so; or say why it was refused."""
+    try:
+        act()
+    except ActionRefused as error:
+        tell_problem(request, error.problem)
+        return False
+    tell(request, done)
+    return True
+
+
+@require_POST
+@member(Role.ACCOUNTANT)
+def retry(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Try a held or failed document again."""
+    document = find(request, pk)
+    _try(request, lambda: actions.retry(document, actor=request.actor), _("It is tried again."))
+    return back(request, "order", document.order_id)
+
+
+@require_POST
+@member(Role.ACCOUNTANT)
+def drop(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Give up a document that was never issued."""
+    document = find(request, pk)
+    _try(
+        request,
+        lambda: actions.drop(document, actor=request.actor),
+        _("The document was dropped; its number was never taken."),
+    )
+    return back(request, "order", document.order_id)
+
+
+@require_POST
+@member(Role.ACCOUNTANT)
+def accept(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Leave an issued document as it is although its order changed."""
+    document = find(request, pk)
+    _try(
+        request,
+        lambda: actions.accept_change(document, actor=request.actor),
+        _("The change was accepted; the document stays as it is."),
+    )
+    return back(request, "order", document.order_id)
+
+
+@member(Role.ACCOUNTANT)
+def pay(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Record a payment."""
+    document = find(request, pk)
+    form = PayForm(request.POST or None, initial={"paid_on": timezone.localdate()})
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        if _try(
+            request,
+            lambda: actions.mark_paid(
+                document, paid_on=data["paid_on"], amount=data["amount"], actor=request.actor
+            ),
+            _("The payment is recorded."),
+        ):
+            return go(request, "document", document.pk)
+    return show(
+        request,
+        "act",
+        "documents",
+        document=document,
+        form=form,
+        heading=_("Mark as paid"),
+        button=_("Record the payment"),
+    )
+
+
+@member(Role.ACCOUNTANT)
+def unpay(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Take a recorded payment back."""
+    document = find(request, pk)
+    form = TypedConfirmation(request.POST or None, wanted=document.number)
+    if request.method == "POST" and form.is_valid():
+        if _try(
+            request,
+            lambda: actions.unpay(document, actor=request.actor),
+            _("The payment was taken back."),
+        ):
+            return go(request, "document", document.pk)
+    return show(
+        request,
+        "act",
+        "documents",
+        document=document,
+        form=form,
+        grave=True,
+        heading=_("Take the payment back"),
+        consequence=_("The document will be unpaid again. The payment stays in the archive."),
+        button=_("Take the payment back"),
+    )
+
+
+@member(Role.ACCOUNTANT)
+def cancel(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Cancel an issued document."""
+    document = find(request, pk)
+    form = TypedConfirmation(request.POST or None, wanted=document.number)
+    if request.method == "POST" and form.is_valid():
+        if _try(
+            request,
+            lambda: actions.cancel(document, actor=request.actor),
+            _("The document is being cancelled."),
+        ):
+            return go(request, "document", document.pk)
+    return show(
+        request,
+        "act",
+        "documents",
+        document=document,
+        form=form,
+        grave=True,
+        heading=_("Cancel the document"),
+        consequence=_(
+            "The number %(number)s stays taken: a cancelled document keeps its place in the series,"
+            " so that no gap arises. If the customer already has the document, or it is in a VAT"
+            " return, issue a credit note instead."
+        )
+        % {"number": document.number},
+        button=_("Cancel %(number)s") % {"number": document.number},
+    )
+
+
+@member(Role.ACCOUNTANT)
+def credit(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Issue a credit note: whole, by items, or an amount."""
+    document = find(request, pk)
+    if document.state != Document.State.ISSUED or document.kind != "invoice":
+        return go(request, "document", document.pk)
+    form = CreditForm(request.POST or None, document=document)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        what = data["what"]
+        if _try(
+            request,
+            lambda: actions.credit(
+                document,
+                items=form.items() if what == form.ITEMS else None,
+                amount=data["amount"] if what == form.AMOUNT else None,
+                reason=data["reason"],
+                actor=request.actor,
+            ),
+            _("The credit note is being issued."),
+        ):
+            return go(request, "order", document.order_id)
+    return show(request, "credit", "documents", document=document, form=form)
+
+
+@member(Role.ACCOUNTANT)
+def email(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Send the document by e-mail."""
+    document = find(request, pk)
+    form = EmailForm(request.POST or None, initial={"to": document.order.email})
+    if request.method == "POST" and form.is_valid():
+        if _try(
+            request,
+            lambda: actions.send_email(
+                document, to=form.cleaned_data["to"], actor=request.actor
+            ),
+            _("The e-mail is on its way."),
+        ):
+            return go(request, "document", document.pk)
+    return show(
+        request,
+        "act",
+        "documents",
+        document=document,
+        form=form,
+        heading=_("Send by e-mail"),
+        button=_("Send"),
+    )

@@ -1,0 +1,74 @@
+"""What several groups of pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Page, Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.utils.http import content_disposition_header, url_has_allowed_host_and_scheme
+
+from spojka.core.catalogue import explain
+from spojka.core.problem import Problem
+from spojka.web.access import CompanyRequest
+from spojka.web.formats import language
+
+PAGE_SIZE = 50
+
+
+def show(
+    request: HttpRequest, template: str, section: str = "", /, status: int = 200, **context: Any
+) -> HttpResponse:
+    """Render a page; ``section`` is the entry of the menu that it belongs to."""
+    request.section = section  # type: ignore[attr-defined]
+    return HttpResponse(
+        render_to_string(f"web/{template}.html", context, request=request), status=status
+    )
+
+
+def go(request: CompanyRequest, name: str, *args: Any) -> HttpResponseRedirect:
+    """Redirect to a page of the present company."""
+    return redirect(f"web:{name}", request.company.pk, *args)
+
+
+def back(request: CompanyRequest, name: str, *args: Any) -> HttpResponseRedirect:
+    """Redirect to where the form stood, which it says in ``next``; else to the named page."""
+    target = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
+        return HttpResponseRedirect(target)
+    return go(request, name, *args)
+
+
+def tell(request: HttpRequest, text: object) -> None:
+    """Say on the next page that something was done."""
+    messages.success(request, str(text))
+
+
+def tell_problem(request: HttpRequest, problem: Problem) -> None:
+    """Say on the next page what went wrong and what to do, with its code."""
+    explained = explain(problem, language())
+    messages.error(request, f"{explained.cause} {explained.fix} ({explained.code})")
+
+
+def paginate(request: HttpRequest, rows: QuerySet[Any] | list[Any]) -> Page[Any]:
+    """Return the page of ``rows`` that the address asks for; an odd number is the nearest page."""
+    return Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+
+
+def download(content: bytes, name: str, media_type: str, *, inline: bool = False) -> HttpResponse:
+    """Answer with a file."""
+    response = HttpResponse(content, content_type=media_type)
+    response["Content-Disposition"] = content_disposition_header(not inline, name) or ""
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def chosen(request: HttpRequest, rows: QuerySet[Any]) -> Iterable[Model]:
+    """Return the rows whose boxes were ticked."""
+    ids = [int(value) for value in request.POST.getlist("id") if value.isdigit()]
+    return list(rows.filter(pk__in=ids))

@@ -1,0 +1,301 @@
+"""Orders: the list, the life line of one, and what can be done with it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from spojka.companies.models import AuditEntry, Role
+from spojka.connections import shops
+from spojka.core.document import Kind
+from spojka.core.outcome import OutcomeError
+from spojka.documents import actions
+from spojka.documents.actions import ActionRefused
+from spojka.documents.models import Document, Effect
+from spojka.orders import intake
+from spojka.orders.models import Order
+from spojka.shops.contract import Ability, MappingError
+from spojka.core.problem import Problem
+from spojka.web.access import CompanyRequest, member
+from spojka.web.forms.document import ReasonForm
+from spojka.web.views.common import back, go, paginate, show, tell, tell_problem
+from spojka.web.why import explain_decision
+
+ID_FIELDS = ("company_id", "tax_id", "vat_id")
+_ISSUABLE = (Kind.INVOICE, Kind.PROFORMA)
+
+
+@member()
+def order_list(request: CompanyRequest) -> HttpResponseBase:
+    """List orders, newest first, with their documents."""
+    company = request.company
+    rows = filtered(company.orders.all(), request).select_related("shop")
+    rows = rows.prefetch_related(
+        Prefetch("documents", Document.objects.exclude(state=Document.State.DROPPED).order_by("id"))
+    )
+    return show(
+        request,
+        "orders",
+        "orders",
+        page=paginate(request, rows),
+        shops=company.shops.all(),
+        statuses=company.orders.order_by("status").values_list("status", flat=True).distinct(),
+        query=request.GET,
+        any=company.orders.exists(),
+    )
+
+
+def filtered(rows: QuerySet[Order], request: HttpRequest) -> QuerySet[Order]:
+    """Apply the filters of the address; a value that makes no sense filters nothing."""
+    get = request.GET
+    text = get.get("q", "").strip()
+    if text:
+        rows = rows.filter(
+            Q(number__icontains=text)
+            | Q(customer__icontains=text)
+            | Q(email__icontains=text)
+            | Q(documents__number__icontains=text)
+        ).distinct()
+    if get.get("shop", "").isdigit():
+        rows = rows.filter(shop_id=int(get["shop"]))
+    if get.get("status"):
+        rows = rows.filter(status=get["status"])
+    made = Exists(
+        Document.objects.filter(order=OuterRef("pk")).exclude(state=Document.State.DROPPED)
+    )
+    if get.get("document") == "with":
+        rows = rows.filter(made)
+    elif get.get("document") == "without":
+        rows = rows.filter(~made, ignored_reason="", deleted_at=None)
+    since, until = _date(get.get("since", "")), _date(get.get("until", ""), end=True)
+    if since:
+        rows = rows.filter(ordered_at__gte=since)
+    if until:
+        rows = rows.filter(ordered_at__lte=until)
+    return rows
+
+
+def _date(text: str, *, end: bool = False) -> datetime | None:
+    """Read the beginning or the end of a day in the company's time zone."""
+    try:
+        found = parse_date(text)
+    except ValueError:
+        return None
+    if found is None:
+        return None
+    moment = datetime.combine(found, datetime.max.time() if end else datetime.min.time())
+    return timezone.make_aware(moment)
+
+
+@member()
+def order_detail(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Show one order: its life line, its documents, its content, and what can be done."""
+    order = _order(request, pk)
+    content = order.content()
+    documents = list(
+        order.documents.prefetch_related(Prefetch("effects", Effect.objects.order_by("sequence")))
+    )
+    decision = getattr(order, "decision", None)
+    living = {d.kind for d in documents if d.state not in {"dropped", "cancelled"}}
+    return show(
+        request,
+        "order",
+        "orders",
+        order=order,
+        content=content,
+        documents=documents,
+        events=order.events.select_related("document"),
+        why=explain_decision(decision.content) if decision else None,
+        observed=decision.observed if decision else [],
+        issuable=[kind.value for kind in _ISSUABLE if kind.value not in living],
+        can_read_again=shops.can(order.shop, Ability.FETCH),
+        vat=_recap(content),
+        reason=ReasonForm(),
+    )
+
+
+def _recap(content: Any) -> list[dict[str, Any]]:
+    """Sum the order's own rows by rate, highest first."""
+    sums: dict[Any, list[Any]] = {}
+    for line in content.lines:
+        row = sums.setdefault(line.rate, [0, 0])
+        row[0] += line.net
+        row[1] += line.tax
+    ordered = sorted(sums.items(), key=lambda item: (item[0] is None, -(item[0] or 0)))
+    return [
+        {"rate": rate, "net": net, "tax": tax, "gross": net + tax} for rate, (net, tax) in ordered
+    ]
+
+
+@member()
+def payload(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Show what the shop sent, and which of its fields may hold company ids."""
+    order = _order(request, pk)
+    version = order.current
+    assert version is not None
+    return show(
+        request,
+        "payload",
+        "orders",
+        order=order,
+        content=order.content(),
+        raw=json.dumps(version.payload, ensure_ascii=False, indent=2),
+        versions=order.versions.order_by("-ordinal"),
+        mapping=order.shop.company_id_fields,
+        id_fields=ID_FIELDS,
+    )
+
+
+@require_POST
+@member(Role.OWNER)
+def use_field(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Read an id of companies from one more field of the shop, before those used until now."""
+    order = _order(request, pk)
+    name, target = request.POST.get("field", ""), request.POST.get("as", "")
+    known = {key for key, _value in order.content().extra}
+    if name in known and target in ID_FIELDS:
+        shop = order.shop
+        defaults = shops.source_of(shop).descriptor.company_id_fields
+        present = {
+            key: list(shop.company_id_fields.get(key) or defaults.get(key, ())) for key in ID_FIELDS
+        }
+        present[target] = [name, *(other for other in present[target] if other != name)]
+        shop.company_id_fields = present
+        shop.save(update_fields=["company_id_fields"])
+        AuditEntry.write(
+            "shop.id_fields", company=request.company, actor=request.actor, subject=shop.name,
+            field=name, target=target,
+        )  # fmt: skip
+        assert order.current is not None
+        intake.store(shop, order.current.payload)
+        tell(request, _("The field “%(name)s” is read from now on.") % {"name": name})
+    return go(request, "payload", order.pk)
+
+
+@require_POST
+@member(Role.ACCOUNTANT)
+def read_again(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Fetch the order from its shop now."""
+    order = _order(request, pk)
+    try:
+        outcome = intake.read_again(order)
+    except OutcomeError as error:
+        tell_problem(request, error.problem)
+    except MappingError as error:
+        tell_problem(request, Problem.of(error.code, **error.facts))
+    else:
+        tell(
+            request,
+            {
+                "changed": _("The order has changed; the new version has been stored."),
+                "deleted": _("The shop no longer has this order."),
+            }.get(outcome, _("The order is the same as before.")),
+        )
+    return go(request, "order", order.pk)
+
+
+@require_POST
+@member(Role.ACCOUNTANT)
+def issue(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Issue a document of the order by hand."""
+    order = _order(request, pk)
+    kind = request.POST.get("kind", "")
+    if kind in {k.value for k in _ISSUABLE}:
+        try:
+            document = actions.issue(order, Kind(kind), actor=request.actor)
+        except ActionRefused as error:
+            tell_problem(request, error.problem)
+        else:
+            document.refresh_from_db()
+            if document.number:
+                tell(request, _("Issued: %(number)s.") % {"number": document.number})
+            elif document.state != Document.State.HELD:
+                tell(request, _("The document is being issued."))
+    return go(request, "order", order.pk)
+
+
+@require_POST
+@member(Role.ACCOUNTANT)
+def ignore(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Decide that the order needs no document."""
+    order = _order(request, pk)
+    form = ReasonForm(request.POST)
+    if form.is_valid():
+        try:
+            actions.ignore_order(order, form.cleaned_data["reason"], actor=request.actor)
+        except ActionRefused as error:
+            tell_problem(request, error.problem)
+        else:
+            tell(request, _("The order is ignored from now on."))
+    return back(request, "order", order.pk)
+
+
+@require_POST
+@member(Role.ACCOUNTANT)
+def unignore(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Look after the order again."""
+    order = _order(request, pk)
+    try:
+        actions.unignore_order(order, actor=request.actor)
+    except ActionRefused as error:
+        tell_problem(request, error.problem)
+    else:
+        tell(request, _("The order is looked after again."))
+    return go(request, "order", order.pk)
+
+
+@require_POST
+@member(Role.ACCOUNTANT)
+def bulk_issue(request: CompanyRequest) -> HttpResponseBase:
+    """Show what issuing for the chosen orders would do, then do it."""
+    ids = [int(value) for value in request.POST.getlist("id") if value.isdigit()]
+    orders = list(request.company.orders.filter(pk__in=ids).prefetch_related("documents"))
+    kind = request.POST.get("kind", Kind.INVOICE.value)
+    if kind not in {k.value for k in _ISSUABLE} or not orders:
+        return go(request, "orders")
+    todo, skipped = [], []
+    for order in orders:
+        reason = _why_not(order, kind)
+        (skipped if reason else todo).append((order, reason))
+    if request.POST.get("confirmed") != "yes":
+        return show(
+            request, "bulk_orders", "orders", todo=todo, skipped=skipped, kind=kind, ids=ids
+        )
+    done = held = 0
+    for order, _reason in todo:
+        try:
+            document = actions.issue(order, Kind(kind), actor=request.actor)
+        except ActionRefused:
+            held += 1
+        else:
+            document.refresh_from_db()
+            held += document.state == Document.State.HELD
+            done += document.state != Document.State.HELD
+    tell(request, _("Done: %(done)d. Needs attention: %(held)d.") % {"done": done, "held": held})
+    return go(request, "documents")
+
+
+def _why_not(order: Order, kind: str) -> str:
+    if order.deleted_at:
+        return _("deleted in the shop")
+    for document in order.documents.all():
+        if document.kind == kind and document.state not in {"dropped", "cancelled"}:
+            return _("already has %(document)s") % {"document": document}
+    return ""
+
+
+def _order(request: CompanyRequest, pk: int) -> Order:
+    return get_object_or_404(
+        request.company.orders.select_related("shop", "current", "company"), pk=pk
+    )
+
+

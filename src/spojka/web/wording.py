@@ -1,0 +1,223 @@
+"""The product's words for states, kinds and events (the same in pages, API and command line)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from spojka.core.document import Treatment
+from spojka.documents.models import Document
+
+Word = str | Promise
+
+KINDS: Mapping[str, Word] = {
+    "invoice": _("invoice"),
+    "proforma": _("proforma"),
+    "tax_document": _("tax document on payment"),
+    "credit_note": _("credit note"),
+}
+
+TREATMENTS: Mapping[Treatment, Word] = {
+    Treatment.STANDARD: _("domestic rate"),
+    Treatment.ZERO: _("zero rate"),
+    Treatment.EXEMPT: _("exempt"),
+    Treatment.REVERSE_CHARGE: _("reverse charge"),
+    Treatment.OSS: _("OSS"),
+    Treatment.OUTSIDE_SCOPE: _("outside the scope of VAT"),
+    Treatment.NOT_A_PAYER: _("not a VAT payer"),
+}
+
+EFFECTS: Mapping[str, Word] = {
+    "create": _("Issue in the accounting system"),
+    "pay": _("Record the payment"),
+    "unpay": _("Take the payment back"),
+    "pdf": _("Make the PDF"),
+    "email": _("Send the e-mail"),
+    "write_back": _("Write to the shop"),
+    "cancel": _("Cancel the document"),
+}
+
+EFFECT_STATES: Mapping[str, Word] = {
+    "planned": pgettext_lazy("effect", "planned"),
+    "sending": pgettext_lazy("effect", "under way"),
+    "confirmed": pgettext_lazy("effect", "done"),
+    "rejected": pgettext_lazy("effect", "rejected"),
+    "throttled": pgettext_lazy("effect", "waits for the limit"),
+    "unavailable": pgettext_lazy("effect", "other side unavailable"),
+    "uncertain": pgettext_lazy("effect", "uncertain"),
+    "looking_up": pgettext_lazy("effect", "being looked up"),
+    "absent": pgettext_lazy("effect", "not there, will be repeated"),
+    "skipped": pgettext_lazy("effect", "skipped"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a state is shown: a tone of colour, and always a word and an icon with it."""
+
+    tone: str
+    icon: str
+    label: Word = ""
+
+
+LOOKS: Mapping[str, Look] = {
+    "": Look("quiet", "clock"),
+    # documents
+    "planned": Look("quiet", "clock", _("waiting to be issued")),
+    "held": Look("warn", "pause", _("held")),
+    "issuing": Look("info", "play", _("being issued")),
+    "uncertain": Look("warn", "question", _("uncertain")),
+    "issued": Look("good", "check", _("issued")),
+    "cancelled": Look("quiet", "cross", _("cancelled")),
+    "dropped": Look("quiet", "cross", _("dropped before issuing")),
+    # payments
+    "paid": Look("good", "coin", _("paid")),
+    "partly": Look("info", "coin", _("partly paid")),
+    "unpaid": Look("quiet", "coin", _("unpaid")),
+    "overdue": Look("warn", "coin", _("overdue")),
+    # orders
+    "none": Look("quiet", "file", _("no document")),
+    "ignored": Look("quiet", "eye", _("ignored")),
+    "deleted": Look("quiet", "trash", _("deleted in the shop")),
+    # checklists
+    "ok": Look("good", "check", _("in order")),
+    "warn": Look("warn", "warning", _("look at this")),
+    "fail": Look("bad", "cross", _("does not work")),
+    # modes
+    "live": Look("good", "play", _("live")),
+    "observe": Look("info", "eye", _("observing")),
+    # effects
+    "sending": Look("info", "send"),
+    "confirmed": Look("good", "check"),
+    "rejected": Look("bad", "cross"),
+    "throttled": Look("warn", "clock"),
+    "unavailable": Look("warn", "clock"),
+    "looking_up": Look("warn", "search"),
+    "absent": Look("warn", "question"),
+    "skipped": Look("quiet", "arrow"),
+    # inbox events
+    "new": Look("quiet", "clock", _("waiting")),
+    "done": Look("good", "check", _("done")),
+    "failed": Look("bad", "cross", _("failed")),
+    # rules
+    "enabled": Look("good", "check", _("enabled")),
+    "disabled": Look("quiet", "pause", _("switched off")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EventLook:
+    """How a row of the life line is shown."""
+
+    icon: str
+    text: Word
+    tone: str = "quiet"
+
+
+EVENTS: Mapping[str, EventLook] = {
+    "order.received": EventLook("basket", _("The order arrived")),
+    "order.changed": EventLook("edit", _("The order changed in the shop")),
+    "order.deleted": EventLook("trash", _("The order was deleted in the shop"), "warn"),
+    "decided": EventLook("branch", _("The rules decided")),
+    "planned": EventLook("file", _("A document was prepared"), "info"),
+    "held": EventLook("pause", _("The document was held"), "warn"),
+    "dropped": EventLook("cross", _("The document was dropped before issuing")),
+    "changed_after_issue": EventLook("warning", _("The order changed after issuing"), "warn"),
+    "person.issue": EventLook("user", _("Somebody asked for a document")),
+    "person.retry": EventLook("refresh", _("Somebody tried it again")),
+    "person.drop": EventLook("cross", _("Somebody gave the document up")),
+    "person.pay": EventLook("coin", _("Somebody recorded a payment")),
+    "person.unpay": EventLook("undo", _("Somebody took the payment back")),
+    "person.credit": EventLook("undo", _("Somebody asked for a credit note")),
+    "person.cancel": EventLook("cross", _("Somebody cancelled the document"), "warn"),
+    "person.email": EventLook("mail", _("Somebody asked for an e-mail")),
+    "person.accept": EventLook("check", _("The change of the order was accepted")),
+    "person.ignore": EventLook("eye", _("Somebody decided that no document is needed")),
+    "person.unignore": EventLook("eye", _("The order is looked after again")),
+}
+
+_STATE_LOOKS: Mapping[str, tuple[str, str]] = {
+    "confirmed": ("check", "good"),
+    "rejected": ("cross", "bad"),
+    "throttled": ("clock", "warn"),
+    "unavailable": ("clock", "warn"),
+    "uncertain": ("question", "warn"),
+    "absent": ("search", "warn"),
+    "sending": ("send", "info"),
+}
+
+
+def event_look(name: str) -> EventLook:
+    """Return how an event is shown; events of effects are called ``<effect>.<state>``."""
+    if name in EVENTS:
+        return EVENTS[name]
+    effect, _dot, state = name.rpartition(".")
+    if effect in EFFECTS and state in EFFECT_STATES:
+        icon, tone = _STATE_LOOKS.get(state, ("arrow", "quiet"))
+        return EventLook(icon, f"{EFFECTS[effect]}: {EFFECT_STATES[state]}", tone)
+    return EventLook("arrow", name)
+
+
+def payment_state(document: Document) -> str:
+    """Tell how far a document is paid: ``paid``, ``partly``, ``overdue``, ``unpaid``."""
+    if document.is_paid:
+        return "paid"
+    if document.paid_amount:
+        return "partly"
+    if document.due_on and document.due_on < timezone.localdate():
+        return "overdue"
+    return "unpaid"
+
+
+CONDITIONS: Mapping[str, Word] = {
+    "statuses": _("order status"),
+    "payment_methods": _("payment method"),
+    "shipping_methods": _("shipping method"),
+    "countries": _("country"),
+    "currencies": _("currency"),
+    "business": _("customer is a business"),
+    "min_total": _("amount at least"),
+    "max_total": _("amount at most"),
+    "shops": _("shop"),
+    "paid": _("order is paid"),
+}
+
+TEMPLATES: Mapping[str, tuple[Word, Word]] = {
+    "card": (
+        _("Paid online"),
+        _("Invoice once the order is paid by card or through a gateway. Credit note for refunds."),
+    ),
+    "prepaid": (
+        _("Transfer with proforma"),
+        _("Proforma for a bank transfer, invoice once it is paid. Credit note for refunds."),
+    ),
+    "cod": (
+        _("Cash on delivery"),
+        _("Invoice when the order is being shipped on delivery; paid orders once paid."),
+    ),
+    "mixed": (
+        _("All of it together"),
+        _("Proforma for transfers, invoice on delivery, invoice once paid online."),
+    ),
+}
+"""Name and description of the ready sets of rules."""
+
+ARCHIVED: Mapping[str, Word] = {
+    "issued": _("document issued"),
+    "pdf": _("PDF"),
+    "isdoc": _("ISDOC"),
+    "email": _("e-mail sent"),
+    "write_back": _("note written to the shop"),
+    "paid": _("payment recorded"),
+    "pay": _("payment recorded"),
+    "unpaid": _("payment taken back"),
+    "unpay": _("payment taken back"),
+    "cancelled": _("document cancelled"),
+    "cancel": _("document cancelled"),
+    "retention": _("files erased after their time"),
+}
