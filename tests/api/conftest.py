@@ -4,16 +4,18 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from spojka.companies.models import ApiToken, Company, Role
 from spojka.documents import rulebook
 from spojka.documents.series import add_default_series
 from spojka.engine import runner
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
 
 CAPTURED = Path(__file__).parent.parent / "fixtures" / "woocommerce"
 
@@ -55,10 +57,10 @@ class Caller:
     client: Client
     token: str
 
-    def get(self, path: str, **headers: str) -> HttpResponse:
+    def get(self, path: str, **headers: str) -> Answer:
         return self.client.get(f"/api/v1{path}", headers=self._headers(headers))
 
-    def post(self, path: str, data: Any = None, **headers: str) -> HttpResponse:
+    def post(self, path: str, data: Any = None, **headers: str) -> Answer:
         return self.client.post(
             f"/api/v1{path}",
             data=b"" if data is None else json.dumps(data).encode(),
@@ -66,7 +68,7 @@ class Caller:
             headers=self._headers(headers),
         )
 
-    def upload(self, path: str, file: Any, **headers: str) -> HttpResponse:
+    def upload(self, path: str, file: Any, **headers: str) -> Answer:
         return self.client.post(
             f"/api/v1{path}", data={"file": file}, headers=self._headers(headers)
         )

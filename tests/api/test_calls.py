@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from spojka.api import v1
+from spojka.archive import store
 from spojka.companies.models import ApiToken, Company, Role
 from tests.api.conftest import Caller, call_as, canonical
 
@@ -110,7 +110,7 @@ def test_an_error_of_our_own_leaves_a_mark_and_tells_nothing(
     def broken(*_: object) -> None:
         raise RuntimeError("password=hunter2")
 
-    monkeypatch.setattr(v1.overview.store, "verify", broken)
+    monkeypatch.setattr(store, "verify", broken)
     answer = caller.get("/archive/verify")
 
     assert (answer.status_code, answer.json()["code"]) == (500, "SPJ-INTERNAL")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from spojka.api import hooks
@@ -15,6 +14,9 @@ from spojka.connections import shops, vault
 from spojka.connections.models import Shop
 from spojka.orders.models import InboxEvent
 from tests.api.conftest import CAPTURED
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
 
 pytestmark = pytest.mark.urls("tests.api.urls")
 
@@ -35,7 +37,7 @@ def captured(name: str) -> dict[str, Any]:
     return found
 
 
-def deliver(token: str, delivery: dict[str, Any], body: bytes | None = None) -> HttpResponse:
+def deliver(token: str, delivery: dict[str, Any], body: bytes | None = None) -> Answer:
     headers = {
         name: value
         for name, value in delivery["headers"]

@@ -64,8 +64,11 @@ def _ok(key: str, detail: str) -> Check:
 
 
 def _bad(key: str, code: str, *, necessary: bool = True, **facts: object) -> Check:
+    return _failed(key, Problem.of(code, **facts), necessary=necessary)
+
+
+def _failed(key: str, problem: Problem, *, necessary: bool = True) -> Check:
     status = CheckStatus.FAIL if necessary else CheckStatus.WARN
-    problem = Problem.of(code, **facts)
     return Check(key, _LABELS[key], status, sentence(problem), problem, necessary=necessary)
 
 
@@ -140,7 +143,7 @@ def _rendering() -> Check:
     try:
         size = len(render_pdf(_sample_document(), number="DOCTOR-1"))
     except RenderError as error:
-        return _bad("rendering", error.problem.code, **error.problem.facts)
+        return _failed("rendering", error.problem)
     return _ok("rendering", f"{size} B")
 
 
