@@ -215,7 +215,7 @@ def _by_amount(
         return ()
     groups = _groups(left)
     if len(groups) > 1 and not profile.allocate_refunds:
-        rates = ", ".join(f"{rate.normalize():f} %" for rate, _ in groups)
+        rates = ", ".join(f"{rate.normalize():f}" for rate, _ in groups)
         raise Held(Problem.of("SPJ-REFUND-RATES", amount=amount, rates=rates))
     places = minor_units(document.currency)
     parts = allocate(amount, [sum(sums, ZERO) for sums in groups.values()], places)
