@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from spojka.api import v1
 from spojka.archive import store
 from spojka.companies.models import ApiToken, Company, Role
 from tests.api.conftest import Caller, call_as, canonical
@@ -123,3 +124,23 @@ def test_the_description_of_the_api_is_public_and_names_the_token(db: None) -> N
 
     assert schema["components"]["securitySchemes"]["TokenAuth"]["scheme"] == "bearer"
     assert "/api/v1/orders" in schema["paths"]
+
+
+def test_what_is_too_large_is_refused_before_it_is_read(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(v1, "MOST_BYTES", 100)
+    answer = caller.post("/orders", canonical(), Idempotency_Key="k")
+    assert (answer.status_code, answer.json()["code"]) == (413, "SPJ-API-TOO-LARGE")
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k"}])
+def test_a_broken_form_is_a_problem_too(caller: Caller, headers: dict[str, str]) -> None:
+    answer = caller.client.post(
+        "/api/v1/import?shop=1",
+        data=b"no form at all",
+        content_type="multipart/form-data; boundary=",
+        headers={"Authorization": f"Bearer {caller.token}", **headers},
+    )
+    assert answer.status_code in {400, 422}
+    assert answer.headers["Content-Type"] == "application/problem+json"

@@ -13,8 +13,10 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
+from django.core.exceptions import SuspiciousOperation
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
@@ -57,7 +59,10 @@ def idempotent(run: Run) -> Run:
 def _run_once(
     run: Run, request: HttpRequest, path: dict[str, Any], company: Company, key: str
 ) -> HttpResponseBase:
-    digest = _digest(request)
+    try:
+        digest = _digest(request)
+    except (SuspiciousOperation, MultiPartParserError, UnreadablePostError):
+        return run(request, **path)  # which cannot read it either, and says so
     row = _begin(company, key, digest)
     if row is None:
         return _repeated(request, company, key, digest)

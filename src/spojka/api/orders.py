@@ -45,8 +45,6 @@ from spojka.shops.contract import Ability, MappingError
 CANONICAL = "canonical"
 LONGEST_ID = 100
 """Characters of an order's id in its shop."""
-MOST_IMPORTED = 20 * 1024 * 1024
-"""Bytes of an imported file."""
 
 router = Router(tags=["orders"])
 
@@ -180,8 +178,6 @@ def import_file(
         raise not_found("shop", shop)
     if not shops.can(target, Ability.FILE):
         raise bad_input(f"shop: {target.platform} has no files to import")
-    if (file.size or 0) > MOST_IMPORTED:
-        raise ApiError(413, Problem.of("SPJ-API-TOO-LARGE", limit=f"{MOST_IMPORTED >> 20} MB"))
     try:
         result = intake.import_file(
             target, file.name or "file", file.read(), actor=actor_of(request)

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 import structlog
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponseNotAllowed
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
@@ -30,6 +30,9 @@ from spojka.documents.actions import ActionRefused
 
 log = structlog.get_logger("spojka.api")
 View = Callable[..., HttpResponseBase]
+
+MOST_BYTES = 20 * 1024 * 1024
+"""Of one call, a file to import included."""
 
 
 class Api(NinjaAPI):
@@ -82,10 +85,13 @@ _KEY = {
 
 
 def _explaining(view: View) -> View:
-    """Give a refused method an explanation."""
+    """Refuse what is too large before it is read, and explain a method that is refused."""
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
+            problem = Problem.of("SPJ-API-TOO-LARGE", limit=f"{MOST_BYTES >> 20} MB")
+            return problems.response(request, 413, problem)
         answer = view(request, *args, **kwargs)
         if not isinstance(answer, HttpResponseNotAllowed):
             return answer
@@ -174,11 +180,6 @@ def _not_found(request: HttpRequest, error: Http404) -> HttpResponseBase:
 @api.exception_handler(SuspiciousOperation)
 def _malformed(request: HttpRequest, error: Exception) -> HttpResponseBase:
     return problems.response(request, 400, Problem.of("SPJ-API-INPUT", detail=str(error)))
-
-
-@api.exception_handler(RequestDataTooBig)
-def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponseBase:
-    return problems.response(request, 413, Problem.of("SPJ-API-TOO-LARGE", limit="20 MB"))
 
 
 @api.exception_handler(Exception)

@@ -23,7 +23,7 @@ REFUNDS = ("hold", "allocate")
 _SELLER = ("company_id", "tax_id", "vat_id", "register", "email", "phone", "web")
 _ADDRESS = ("street", "city", "postcode")
 _PROFILE = ("time_zone", "due_days", "due_days_by_payment", "issued_by")
-_KEYS = {
+KEYS = {
     *("name", "country", "vat_mode", "oss", "currency", "language", "issue_date", "taxable_date"),
     *("vat_conflict", "refunds", "bank_accounts"),
     *_SELLER,
@@ -80,7 +80,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _company(given: Mapping[str, Any]) -> PreviewCompany:
-    unknown = sorted(set(given) - _KEYS)
+    unknown = sorted(set(given) - KEYS)
     if unknown:
         raise ValueError(", ".join(unknown))
     country = _text(given, "country", "CZ").upper()
