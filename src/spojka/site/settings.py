@@ -28,7 +28,7 @@ def _list(name: str, default: str = "") -> list[str]:
 
 
 DATA_DIR = Path(os.environ.get("SPOJKA_DATA", "var")).resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 DEBUG = _flag("SPOJKA_DEBUG", False)
 KEY_FILE = Path(os.environ.get("SPOJKA_KEY_FILE", str(DATA_DIR / "keys.json")))
