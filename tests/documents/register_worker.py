@@ -1,8 +1,8 @@
 """A process of its own that enters documents, to be started, doubled and killed by a test.
 
 ``prepare`` makes the database, ``enter FIRST COUNT THREADS`` enters documents with keys from FIRST
-on, ``killed TURNS STEP`` kills as many children while they do so, ``verify`` prints what the
-archive and the series watch say.
+on, ``killed TURNS STEP`` kills as many children while they do so, ``numbers`` prints the numbers,
+``verify`` prints what the archive and the series watch say.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from django.db import connection  # noqa: E402
 
 from spojka.archive import store  # noqa: E402
 from spojka.companies.models import Company  # noqa: E402
+from spojka.documents.models import RegisterEntry  # noqa: E402
 from spojka.documents.register import CompanyRegister  # noqa: E402
 from spojka.documents.series import add_default_series  # noqa: E402
 from spojka.documents.series_watch import findings  # noqa: E402
@@ -84,12 +85,18 @@ def verify() -> None:
     sys.stdout.write(json.dumps(told))
 
 
+def numbers() -> None:
+    found = RegisterEntry.objects.order_by("counter").values_list("number", flat=True)
+    sys.stdout.write(json.dumps(list(found)))
+
+
 if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
     commands: dict[str, Callable[..., None]] = {
         "prepare": prepare,
         "enter": enter,
         "killed": killed,
+        "numbers": numbers,
         "verify": verify,
     }
     commands[command](*map(int, arguments))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
+import psycopg
 import pytest
 from django.utils import timezone
+from psycopg import sql
 
 from spojka.archive import store
 from spojka.archive.models import Entry
@@ -346,18 +348,13 @@ def test_a_company_does_not_reach_the_documents_of_another(register: CompanyRegi
 # ── Many at once, and killed ──────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    yield Installation(tmp_path)
-
-
 class Installation:
-    """An installation of its own in a folder, with processes of its own on a SQLite file."""
+    """An installation of its own with processes of its own: a SQLite file, or on PostgreSQL a
+    database of its own where the tests run there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database_url: str) -> None:
         self.environment = {**os.environ, "SPOJKA_DATA": str(folder), "SPOJKA_LOG_LEVEL": "ERROR"}
-        self.environment.pop("DATABASE_URL", None)
-        self.database = folder / "spojka.sqlite3"
+        self.environment["DATABASE_URL"] = database_url
         self.run("prepare")
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
@@ -375,9 +372,23 @@ class Installation:
         return out.decode()
 
     def numbers(self) -> list[str]:
-        with sqlite3.connect(self.database) as database:
-            rows = database.execute("SELECT number FROM documents_registerentry ORDER BY counter")
-            return [row[0] for row in rows]
+        found: list[str] = json.loads(self.run("numbers"))
+        return found
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    url = os.environ.get("DATABASE_URL", "")
+    if not url:
+        yield Installation(tmp_path, "")
+        return
+    name = f"spojka_register_{uuid4().hex}"
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield Installation(tmp_path, urlsplit(url)._replace(path=f"/{name}").geturl())
+        finally:
+            server.execute(sql.SQL("DROP DATABASE {} (FORCE)").format(sql.Identifier(name)))
 
 
 def expected(count: int) -> list[str]:
@@ -398,9 +409,10 @@ def test_threads_of_several_processes_share_a_series(installation: Installation)
 def test_killed_processes_leave_no_gap_and_no_double(installation: Installation) -> None:
     kills, turns = 40, 10_000
     assert json.loads(installation.run("killed", str(kills), str(turns))) == {"killed": kills}
-    entered = len(installation.numbers())
+    numbers = installation.numbers()
+    entered = len(numbers)
     assert entered > kills  # some were entered before each kill, on the average
-    assert installation.numbers() == expected(entered)
+    assert numbers == expected(entered)
     # Whoever was killed is asked again: what was entered stays, what was not is entered now.
     installation.run("enter", "0", "100", "1")
     numbers = installation.numbers()

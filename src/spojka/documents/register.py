@@ -1,7 +1,7 @@
 """The own issuer's register: the document, its number and its record in the archive are one thing.
 
-All of :meth:`CompanyRegister.enter` is one transaction that holds the lock of the series' counter,
-so that a number is either taken together with its document or not at all: there is no gap and no
+All of :meth:`CompanyRegister.enter` is one transaction that holds the lock of the number series, so
+that a number is either taken together with its document or not at all: there is no gap and no
 duplicate, whoever is killed when.
 """
 
@@ -74,7 +74,7 @@ class CompanyRegister:
             numbers = _format(series)
             period = numbers.period(document.issued_on)
             counter = take_counter(series, period)
-            # Whoever waited for the counter's lock may have been waiting for its own double.
+            # Whoever waited for the series' lock may have been waiting for its own double.
             entered = self._entered(document, key)
             if entered is not None:
                 return self._issued(entered)
@@ -262,20 +262,19 @@ class CompanyRegister:
 
 
 def take_counter(series: Series, period: str) -> SeriesCounter:
-    """Return the series' counter of a period, locked until the transaction ends.
+    """Return the counter of a period; the series stays locked until the transaction ends.
 
     The first period of a series begins with its first number (to go on where another system
     ended); every later one begins with 1.
     """
-    locked = SeriesCounter.objects.select_for_update()
-    counter = locked.filter(series=series, period=period).first()
-    if counter is not None:
-        return counter
-    # Only one at a time may find that a period, or the series itself, has no counter yet.
-    Series.objects.select_for_update().get(pk=series.pk)
-    last = start_of(series) - 1
-    SeriesCounter.objects.get_or_create(series=series, period=period, defaults={"last": last})
-    return locked.get(series=series, period=period)
+    # The lock is on the series, always and before anything else, so that nobody who makes the
+    # counter of a new period can wait for somebody who uses one. It is one that rows which refer
+    # to the series need not wait for ("no key"): they are inserted while it is held.
+    Series.objects.select_for_update(no_key=True).get(pk=series.pk)
+    counter, _ = SeriesCounter.objects.get_or_create(
+        series=series, period=period, defaults={"last": start_of(series) - 1}
+    )
+    return counter
 
 
 def start_of(series: Series) -> int:
