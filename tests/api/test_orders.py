@@ -7,10 +7,11 @@ import json
 
 import pytest
 
+from spojka.api import orders
 from spojka.api.models import KeyedAnswer
 from spojka.connections.models import Shop
 from spojka.documents.models import Document
-from spojka.engine import runner
+from spojka.engine import runner, wakes
 from spojka.orders.models import InboxEvent, Order
 from tests.api.conftest import Caller, MakeCompany, call_as, canonical, send
 
@@ -47,6 +48,17 @@ def test_waiting_returns_the_order_with_its_document_and_the_why(caller: Caller)
     assert order["decision"]
     assert order["events"][0]["name"] == "order.received"
     assert [document["kind"] for document in order["documents"]] == ["invoice"]
+
+
+def test_waiting_ends_where_a_worker_is_at_the_order_for_long(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "LONGEST_WAIT", 0.0)
+    monkeypatch.setattr(wakes, "claim_key", lambda *_: None)
+    answer = caller.post("/orders?wait=true", canonical())
+
+    assert answer.status_code == 202
+    assert InboxEvent.objects.get().state == "new"
 
 
 def test_the_same_order_again_makes_no_second_document(caller: Caller) -> None:

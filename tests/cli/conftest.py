@@ -22,7 +22,7 @@ class Outcome:
     err: str
 
     @property
-    def lines(self) -> list[dict[str, Any]]:
+    def lines(self) -> list[Any]:
         """The JSON objects on stdout, one per line."""
         return [json.loads(line) for line in self.out.splitlines()]
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -248,3 +251,51 @@ def test_every_command_has_help_and_takes_json(run: Run, command: str) -> None:
 def test_an_unknown_command_is_a_usage_error(run: Run) -> None:
     assert run("fly").code == 2
     assert run("preview").code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("DATABASE_URL", "mysql://x"), ("SPOJKA_WORKER_THREADS", "many")]
+)
+def test_an_impossible_setting_is_explained(tmp_path: Path, name: str, value: str) -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "SPOJKA_DATA": str(tmp_path),
+        name: value,
+    }
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "spojka", "orders"],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("SPJ-SETTINGS")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_installation_that_was_never_prepared_is_explained(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "SPOJKA_DATA": str(tmp_path / "new"),
+        "DATABASE_URL": "",
+    }
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    for command in (["orders"], ["doctor"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "spojka", *command],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert "SPJ-" in done.stderr + done.stdout or "✗" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any
 
 from django.db import transaction
@@ -35,14 +36,17 @@ from spojka.connections import shops
 from spojka.connections.models import Shop
 from spojka.core.document import Kind
 from spojka.core.problem import Problem
-from spojka.documents import actions, advance
+from spojka.documents import actions
 from spojka.documents.models import Document
+from spojka.engine import runner, wakes
 from spojka.orders import intake
 from spojka.orders.models import InboxEvent, Order
 from spojka.shops.canonical.model import OrderModel
 from spojka.shops.contract import Ability, MappingError
 
 CANONICAL = "canonical"
+LONGEST_WAIT = 5.0
+"""Seconds that ``wait=true`` waits for a worker which is at the same order."""
 LONGEST_ID = 100
 """Characters of an order's id in its shop."""
 
@@ -78,14 +82,25 @@ def send_order(
     )
     if not wait:
         return Status(202, _accepted(event))
-    event = intake.handle(event.pk)
+    _work_on("event", event.pk)
+    event.refresh_from_db()
     if event.problem is not None:
         raise ApiError(422, Problem(event.problem["code"], event.problem["facts"]))
     stored = Order.objects.filter(shop=target, external_id=event.external_id).first()
-    if stored is None:
+    if event.state == InboxEvent.State.NEW or stored is None:
         return Status(202, _accepted(event))
-    advance.advance(stored.pk)
+    _work_on("order", stored.pk)
     return Status(200, order_detail_out(_order(request, stored.pk), language_of(request)))
+
+
+def _work_on(handler: str, key: int) -> None:
+    """Work on one key now, as the worker would; wait where the worker itself is at it."""
+    deadline = time.monotonic() + LONGEST_WAIT
+    while (lease := wakes.claim_key(handler, str(key))) is None:
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.05)
+    runner.work(lease)
 
 
 def _accepted(event: InboxEvent) -> dict[str, Any]:

@@ -25,13 +25,21 @@ SETTINGS = "spojka.site.settings"
 
 
 def start() -> None:
-    """Start Django with the settings of this installation, once."""
+    """Start Django with the settings of this installation, once.
+
+    Raises:
+        CommandError: an environment variable holds something impossible (``SPJ-SETTINGS``).
+    """
     import django
     from django.apps import apps
+    from django.core.exceptions import ImproperlyConfigured
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
     if not apps.ready:
-        django.setup()
+        try:
+            django.setup()
+        except (ImproperlyConfigured, ValueError) as error:
+            raise CommandError(Problem.of("SPJ-SETTINGS", detail=error)) from error
 
 
 def with_database(command: Callable[P, R]) -> Callable[P, R]:

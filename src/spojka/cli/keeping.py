@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec, TypeVar
-
 import click
 
 from spojka.cli.installation import json_option, with_database
 from spojka.cli.output import (
     REFUSED,
-    CommandError,
     print_json,
     print_problem,
     print_result,
     print_table,
     problem_json,
 )
-from spojka.core.outcome import OutcomeError
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def _explained(command: Callable[P, R]) -> Callable[P, R]:
-    """Explain what the vault refuses."""
-
-    @wraps(command)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except OutcomeError as error:
-            raise CommandError(error.problem) from error
-
-    return wrapper
 
 
 @click.group()
@@ -45,7 +23,6 @@ def keys() -> None:
 @keys.command()
 @json_option
 @with_database
-@_explained
 def add(as_json: bool) -> None:
     """Make a new key; from now on it seals what is stored."""
     from spojka.connections import vault
@@ -58,7 +35,6 @@ def add(as_json: bool) -> None:
 @json_option
 @click.pass_context
 @with_database
-@_explained
 def rotate(context: click.Context, as_json: bool) -> None:
     """Seal everything again with the primary key. May be stopped and run again."""
     from spojka.connections import vault
@@ -78,7 +54,6 @@ def rotate(context: click.Context, as_json: bool) -> None:
 @keys.command()
 @json_option
 @with_database
-@_explained
 def status(as_json: bool) -> None:
     """Show the keys and how many values each of them seals; never a key itself."""
     from spojka.connections import vault
@@ -121,7 +96,6 @@ def _state(*, primary: bool, retired: bool, present: bool) -> str:
 @click.argument("key")
 @json_option
 @with_database
-@_explained
 def retire(key: str, as_json: bool) -> None:
     """Stop using KEY; refused while anything is still sealed with it."""
     from spojka.connections import vault

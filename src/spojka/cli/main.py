@@ -17,6 +17,7 @@ import click
 
 from spojka import __version__
 from spojka.cli.output import REFUSED, CommandError, print_problem
+from spojka.core.outcome import OutcomeError
 from spojka.core.problem import Problem
 
 # Command -> (module, attribute, sentence in the help).
@@ -79,6 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CommandError as error:
         for problem in error.problems:
             print_problem(problem, as_json=as_json)
+        return REFUSED
+    except OutcomeError as error:
+        print_problem(error.problem, as_json=as_json)
         return REFUSED
     except click.ClickException as error:
         error.show()
