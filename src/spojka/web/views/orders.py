@@ -105,6 +105,7 @@ def order_detail(request: CompanyRequest, pk: int) -> HttpResponseBase:
         order.documents.prefetch_related(Prefetch("effects", Effect.objects.order_by("sequence")))
     )
     decision = getattr(order, "decision", None)
+    events = list(order.events.select_related("document"))
     living = {d.kind for d in documents if d.state not in {"dropped", "cancelled"}}
     return show(
         request,
@@ -113,7 +114,8 @@ def order_detail(request: CompanyRequest, pk: int) -> HttpResponseBase:
         order=order,
         content=content,
         documents=documents,
-        events=order.events.select_related("document"),
+        events=events,
+        last_decision=max((row.pk for row in events if row.name == "decided"), default=0),
         why=explain_decision(decision.content) if decision else None,
         observed=decision.observed if decision else [],
         issuable=[kind.value for kind in _ISSUABLE if kind.value not in living],

@@ -34,6 +34,7 @@ def overview(request: CompanyRequest) -> HttpResponseBase:
     waiting = documents.filter(state__in=[STATE.PLANNED, STATE.ISSUING, STATE.UNCERTAIN])
     oldest = waiting.order_by("created_at").first()
     inbox = InboxEvent.objects.filter(shop__company=company, state=InboxEvent.State.NEW).count()
+    undecided = company.orders.filter(decision=None, deleted_at=None).count()
     issued = documents.filter(state=STATE.ISSUED)
     return show(
         request,
@@ -41,15 +42,14 @@ def overview(request: CompanyRequest) -> HttpResponseBase:
         "overview",
         issued_today=issued.filter(issued_at__gte=_midnight()).count(),
         issued_all=issued.count(),
-        waiting=waiting.count() + inbox,
-        inbox=inbox,
+        waiting=waiting.count() + inbox + undecided,
         oldest=oldest,
         needs_you=attention.count(company),
         without=orders_without_document(company).count(),
         orders=company.orders.count(),
         last=documents.exclude(state=STATE.DROPPED).order_by("-issued_at", "-id")[:8],
         shops=[(shop, shop_state(shop)) for shop in company.shops.all()],
-        busy=bool(waiting.exists() or inbox or _is_starting(company)),
+        busy=bool(waiting.exists() or inbox or undecided or _is_starting(company)),
     )
 
 
