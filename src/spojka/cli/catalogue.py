@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from spojka.cli.output import language, print_json, print_table, refuse
+from spojka.cli.output import language, print_json, refuse
 from spojka.core.catalogue import LANGUAGES, Entry, all_entries
 from spojka.core.descriptor import say
 
@@ -21,11 +21,10 @@ def errors(code: str | None, spoken: str | None, as_json: bool) -> None:
         refuse("SPJ-CODE-UNKNOWN", name=code)
     if as_json:
         print_json([_entry(entry, told) for entry in entries])
-    else:
-        print_table(
-            ("code", "cause", "fix"),
-            ((entry.code, say(entry.cause, told), say(entry.fix, told)) for entry in entries),
-        )
+        return
+    for entry in entries:
+        click.echo(f"{click.style(entry.code, bold=True)}  {say(entry.cause, told)}")
+        click.echo(f"  → {say(entry.fix, told)}")
 
 
 def _entry(entry: Entry, language: str) -> dict[str, object]:
