@@ -31,6 +31,7 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -253,11 +254,11 @@ def add_key() -> str:
 def rotate(batch: int = 200, limit: int | None = None) -> Rotation:
     """Seal stored values again with the primary key, while everything keeps running.
 
-    May be stopped at any moment and run again: each value is replaced in one statement, and only
-    if nobody changed it meanwhile.
+    May be stopped at any moment and run again: values are replaced a batch at a time, and each
+    only if nobody changed it meanwhile.
 
     Args:
-        batch: How many values are read at a time.
+        batch: How many values are replaced in one transaction.
         limit: Stop after so many values; by default after all.
 
     Raises:
@@ -268,15 +269,16 @@ def rotate(batch: int = 200, limit: int | None = None) -> Rotation:
     waiting = Secret.objects.exclude(key_id=ring.primary).order_by("pk")
     while limit is None or done < limit:
         size = batch if limit is None else min(batch, limit - done)
-        rows = list(waiting.filter(pk__gt=last)[:size])
+        with transaction.atomic():
+            rows = list(waiting.filter(pk__gt=last)[:size])
+            for row in rows:
+                last = row.pk
+                try:
+                    done += _reseal(ring, row)
+                except VaultError as error:
+                    failed.append(error.problem)
         if not rows:
             break
-        for row in rows:
-            last = row.pk
-            try:
-                done += _reseal(ring, row)
-            except VaultError as error:
-                failed.append(error.problem)
     return Rotation(done, waiting.count(), tuple(failed))
 
 
