@@ -60,10 +60,6 @@ class Rejection(StrEnum):
     """It can never be done (for example: already deleted on the other side)."""
 
 
-# How long to wait before each look-up after *uncertain*; then the effect is *absent*.
-LOOK_UP_DELAYS = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5))
-
-
 class OutcomeError(Exception):
     """Base of everything an adapter raises; carries the catalogue problem and the peer's own words.
 
@@ -93,7 +89,9 @@ class ThrottledError(OutcomeError):
 
     state = EffectState.THROTTLED
 
-    def __init__(self, problem: Problem, until: datetime | None = None, technical: str = "") -> None:
+    def __init__(
+        self, problem: Problem, until: datetime | None = None, technical: str = ""
+    ) -> None:
         super().__init__(problem, technical)
         self.until = until
 

@@ -13,13 +13,13 @@ import json
 from datetime import datetime, timedelta
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from spojka import engine
 from spojka.connections import systems
 from spojka.core.outcome import (
-    LOOK_UP_DELAYS,
     Backoff,
     EffectKind,
     EffectState,
@@ -38,7 +38,9 @@ from spojka.engine.registry import handler, periodic
 from spojka.engine.wakes import Lease
 
 log = structlog.get_logger("spojka.documents")
-_BACKOFF = Backoff()
+_BACKOFF = Backoff(first=timedelta(seconds=settings.RETRY_SECONDS))
+# How long to wait before each look-up after *uncertain*; then the effect is *absent*.
+LOOK_UP_DELAYS = tuple(timedelta(seconds=seconds) for seconds in settings.LOOK_UP_SECONDS)
 _DONE = (EffectState.CONFIRMED, EffectState.REJECTED, EffectState.SKIPPED)
 _IN_DOUBT = {EffectState.SENDING, EffectState.UNCERTAIN, EffectState.LOOKING_UP}
 MOST_STEPS = 100
@@ -216,7 +218,7 @@ def _set_state(document: Document, state: str) -> None:
 def _settle(effect: Effect) -> timedelta:
     """Return how long a cut-off request may still be under way on the other side."""
     if effect.kind in {EffectKind.EMAIL, EffectKind.WRITE_BACK}:
-        return timedelta(seconds=45)
+        return timedelta(seconds=settings.SETTLE_SECONDS)
     connection = effect.document.connection
     assert connection is not None
     return timedelta(seconds=systems.system_of(connection).descriptor.settle_seconds)

@@ -10,9 +10,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -29,7 +30,7 @@ from spojka.orders.models import InboxEvent, Order, OrderVersion
 from spojka.shops.contract import Ability, Delivery, Hint, HintKind, MappingError, WebhookError
 
 State = InboxEvent.State
-_BACKOFF = Backoff()
+_BACKOFF = Backoff(first=timedelta(seconds=settings.RETRY_SECONDS))
 GIVE_UP_AFTER = 12
 """Attempts to read an order again; polling finds it anyway."""
 

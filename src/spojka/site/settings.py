@@ -220,7 +220,12 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 # Networks that connections may reach besides the public internet, for example 192.168.1.0/24.
 ALLOWED_NETWORKS = _list("SPOJKA_ALLOWED_NETWORKS")
 WORKER_THREADS = int(os.environ.get("SPOJKA_WORKER_THREADS", "2"))
-POLL_MINUTES = int(os.environ.get("SPOJKA_POLL_MINUTES", "5"))
+POLL_MINUTES = float(os.environ.get("SPOJKA_POLL_MINUTES", "5"))
+# How long to wait for what: drills shorten these, installations leave them as they are.
+LOOK_UP_SECONDS = [float(part) for part in _list("SPOJKA_LOOK_UP_SECONDS", "5,30,300")]
+SETTLE_SECONDS = float(os.environ.get("SPOJKA_SETTLE_SECONDS", "45"))
+RETRY_SECONDS = float(os.environ.get("SPOJKA_RETRY_SECONDS", "10"))
+LEASE_SECONDS = float(os.environ.get("SPOJKA_LEASE_SECONDS", "120"))
 
 LOGGING = {
     "version": 1,
