@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
@@ -32,7 +33,7 @@ _KEYWORDS = {
     "pgettext_lazy": ((1, "c"), 2),
 }
 
-Id = str | tuple[str, str]
+Id = str | tuple[str, ...]
 Found = tuple[str, int, Id, str | None]
 
 
@@ -84,11 +85,11 @@ def _found() -> Iterator[Found]:
 
 def _in_template(path: Path) -> Iterator[Found]:
     """Read a template's texts off its parsed nodes: what Django would look up, nothing else."""
-    from django.template import engines
+    from django.template import Template
     from django.templatetags.i18n import BlockTranslateNode, TranslateNode
 
     name = path.relative_to(SOURCES).as_posix()
-    nodes = engines["django"].from_string(path.read_text("utf-8")).template.nodelist
+    nodes: Any = Template(path.read_text("utf-8")).nodelist
     for node in nodes.get_nodes_by_type(TranslateNode):
         literal = node.filter_expression.var
         text = literal if isinstance(literal, str) else literal.literal

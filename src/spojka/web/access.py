@@ -52,7 +52,7 @@ def logged_in(
     """Send a stranger to the log-in page, or to the set-up of an empty installation."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             if is_empty_installation():
                 return redirect("web:setup")
@@ -79,7 +79,7 @@ def member(
     ) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         @logged_in
-        def guarded(request: UserRequest, company: int, **kwargs: Any) -> HttpResponseBase:
+        def guarded(request: UserRequest, /, company: int, **kwargs: Any) -> HttpResponseBase:
             membership = (
                 Membership.objects.select_related("company")
                 .filter(user=request.user, company_id=company)

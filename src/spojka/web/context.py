@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from spojka.companies.models import Company, Role
 from spojka.documents import attention
-from spojka.web.access import may
+from spojka.web.access import UserRequest, may
 
 # Languages by their own names: whoever looks for theirs may not read the present one.
 LANGUAGES = (("cs", "Čeština"), ("sk", "Slovenčina"), ("en", "English"))
@@ -44,5 +44,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     }
     if company is not None:
         context["attention_count"] = SimpleLazyObject(lambda: attention.count(company))
-        context["companies"] = Company.objects.filter(memberships__user=request.user)
+        context["companies"] = Company.objects.filter(
+            memberships__user=cast(UserRequest, request).user
+        )
     return context

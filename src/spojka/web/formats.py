@@ -34,9 +34,7 @@ def money(amount: Decimal, currency: str) -> str:
         return number(amount)
     # A pattern with the wanted decimals, since CLDR always rounds to the currency's own.
     pattern = locale().currency_formats["standard"].pattern.replace("0.00", _decimals(places))
-    return format_currency(
-        amount, currency, format=pattern, locale=locale(), currency_digits=False
-    )
+    return format_currency(amount, currency, format=pattern, locale=locale(), currency_digits=False)
 
 
 def _decimals(places: int) -> str:

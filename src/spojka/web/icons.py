@@ -1,5 +1,7 @@
 """Line icons of the pages, drawn for this product on a 24 × 24 grid."""
 
+# ruff: noqa: E501 - a path is one text
+
 from __future__ import annotations
 
 ICONS = {

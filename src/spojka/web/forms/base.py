@@ -46,8 +46,8 @@ def dress(fields: Iterable[forms.Field]) -> None:
     for field in fields:
         widget = field.widget
         if isinstance(widget, forms.CheckboxSelectMultiple | forms.RadioSelect):
-            name = "form-check-input"
-        elif isinstance(widget, forms.CheckboxInput):
+            continue  # the class would go to the frame around the options
+        if isinstance(widget, forms.CheckboxInput):
             name = "form-check-input"
         elif isinstance(widget, forms.Select):
             name = "form-select"

@@ -31,7 +31,7 @@ class CompanyForm(HouseModelForm):
 
     class Meta:
         model = Company
-        fields = (
+        fields: tuple[str, ...] = (
             "country", "name", "company_id", "vat_mode", "tax_id", "vat_id", "oss",
             "street", "city", "postcode", "register", "email", "phone", "web", "issued_by",
         )  # fmt: skip
@@ -64,12 +64,13 @@ class CompanyForm(HouseModelForm):
 
     def clean_company_id(self) -> str:
         value = _compact(self.cleaned_data["company_id"])
-        if value and self.data.get(self.add_prefix("country")) in {"CZ", "SK"}:
-            # Czech and Slovak registration numbers share their form and their check digit.
-            if not value.isdigit() or len(value) != 8 or not cz_dic.is_valid(value):
-                raise ValidationError(
-                    _("This is not a valid company id: it has 8 digits and its last digit checks it.")
-                )
+        # Czech and Slovak registration numbers share their form and their check digit.
+        checked = self.data.get(self.add_prefix("country")) in {"CZ", "SK"}
+        right = value.isdigit() and len(value) == 8 and cz_dic.is_valid(value)
+        if value and checked and not right:
+            raise ValidationError(
+                _("This is not a valid company id: it has 8 digits and its last digit checks it.")
+            )
         return value
 
     def clean(self) -> dict[str, Any]:
@@ -122,11 +123,13 @@ class FirstCompanyForm(CompanyForm):
         label=_("Bank account"),
         required=False,
         max_length=34,
-        help_text=_("Number with bank code (19-2000145399/0800) or IBAN; for payments by transfer."),
+        help_text=_(
+            "Number with bank code (19-2000145399/0800) or IBAN; for payments by transfer."
+        ),
     )
 
     class Meta(CompanyForm.Meta):
-        fields = (
+        fields: tuple[str, ...] = (
             "country", "name", "company_id", "vat_mode", "tax_id", "vat_id", "oss",
             "street", "city", "postcode", "register", "email",
         )  # fmt: skip
@@ -157,7 +160,10 @@ class PolicyForm(HouseModelForm):
             (TaxableDate.ISSUE_DATE.value, _("date of issue")),
             (TaxableDate.ORDER_DATE.value, _("date of the order")),
             (TaxableDate.PAYMENT_DATE.value, _("date of payment")),
-            (TaxableDate.PAYMENT_IF_EARLIER.value, _("date of payment if it is earlier than issue")),
+            (
+                TaxableDate.PAYMENT_IF_EARLIER.value,
+                _("date of payment if it is earlier than issue"),
+            ),
         ],
     )
     due_by_payment = forms.CharField(
@@ -216,7 +222,9 @@ class PolicyForm(HouseModelForm):
                 continue
             name, equals, number = line.partition("=")
             if not equals or not name.strip() or not number.strip().isdigit():
-                raise ValidationError(_("“%(line)s” is not “method = days”."), params={"line": line})
+                raise ValidationError(
+                    _("“%(line)s” is not “method = days”."), params={"line": line}
+                )
             days[name.strip()] = int(number)
         return days
 
@@ -298,7 +306,8 @@ class LogoForm(HouseForm):
     """The company's logo: PNG or JPEG up to 1 MB."""
 
     logo = forms.FileField(
-        label=_("Logo"), help_text=_("PNG or JPEG, at most 1 MB. It stands at the top of documents.")
+        label=_("Logo"),
+        help_text=_("PNG or JPEG, at most 1 MB. It stands at the top of documents."),
     )
 
     def clean_logo(self) -> bytes:

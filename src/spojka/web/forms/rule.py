@@ -18,8 +18,8 @@ from spojka.core.document import Kind
 from spojka.core.rules import Conditions, Rule
 from spojka.documents.models import KINDS, Series
 from spojka.shops.registry import sources
-from spojka.web.forms.base import COUNTRIES, DOCUMENT_LANGUAGES, HouseForm
 from spojka.web.formats import language
+from spojka.web.forms.base import COUNTRIES, DOCUMENT_LANGUAGES, HouseForm
 
 ANY = ("", _("any"))
 YES_NO = (ANY, ("true", _("yes")), ("false", _("no")))
@@ -68,7 +68,7 @@ class RuleForm(HouseForm):
     business = forms.ChoiceField(label=_("Customer is a business"), choices=YES_NO, required=False)
     min_total = forms.DecimalField(label=_("Amount at least"), required=False, localize=True)
     max_total = forms.DecimalField(label=_("Amount at most"), required=False, localize=True)
-    series = forms.ChoiceField(label=_("Number series"), required=False)
+    series = forms.ChoiceField(label=_("Series of numbers"), required=False)
     issued_on = forms.ChoiceField(
         label=_("Date of issue"),
         required=False,
@@ -116,7 +116,10 @@ class RuleForm(HouseForm):
         series: Any = self.fields["series"]
         series.choices = [
             ("", _("the usual one of its kind")),
-            *((str(row.pk), str(row)) for row in Series.objects.filter(company=company, active=True)),
+            *(
+                (str(row.pk), str(row))
+                for row in Series.objects.filter(company=company, active=True)
+            ),
         ]
         if rule is not None:
             self._fill(rule)
@@ -159,9 +162,7 @@ class RuleForm(HouseForm):
     def made(self) -> Rule:
         """Return the rule as entered."""
         data = self.cleaned_data
-        lists = {
-            name: tuple(dict.fromkeys([*data[name], *self._extra(name)])) for name in LISTS
-        }
+        lists = {name: tuple(dict.fromkeys([*data[name], *self._extra(name)])) for name in LISTS}
         return Rule(
             id=self.rule.id if self.rule else "new",
             name=data["name"],

@@ -8,17 +8,17 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
-from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect
+from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
 from django.template import RequestContext
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from spojka.connections.models import Shop
 from spojka.core import catalogue
 from spojka.core.document import Treatment
 from spojka.core.problem import Problem
 from spojka.documents.models import Document, Event
-from spojka.connections.models import Shop
 from spojka.shops.registry import sources
 from spojka.web import formats, wording
 from spojka.web.icons import ICONS
@@ -146,6 +146,8 @@ def field(bound: BoundField, wide: bool = False) -> dict[str, Any]:
         shape = "group"
     elif isinstance(widget, CheckboxInput):
         shape = "check"
+    elif isinstance(widget, Select):
+        shape = "select"
     return {"field": bound, "shape": shape, "wide": wide}
 
 

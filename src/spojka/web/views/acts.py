@@ -96,13 +96,16 @@ def unpay(request: CompanyRequest, pk: int) -> HttpResponseBase:
     """Take a recorded payment back."""
     document = find(request, pk)
     form = TypedConfirmation(request.POST or None, wanted=document.number)
-    if request.method == "POST" and form.is_valid():
-        if _try(
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and _try(
             request,
             lambda: actions.unpay(document, actor=request.actor),
             _("The payment was taken back."),
-        ):
-            return go(request, "document", document.pk)
+        )
+    ):
+        return go(request, "document", document.pk)
     return show(
         request,
         "act",
@@ -121,13 +124,16 @@ def cancel(request: CompanyRequest, pk: int) -> HttpResponseBase:
     """Cancel an issued document."""
     document = find(request, pk)
     form = TypedConfirmation(request.POST or None, wanted=document.number)
-    if request.method == "POST" and form.is_valid():
-        if _try(
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and _try(
             request,
             lambda: actions.cancel(document, actor=request.actor),
             _("The document is being cancelled."),
-        ):
-            return go(request, "document", document.pk)
+        )
+    ):
+        return go(request, "document", document.pk)
     return show(
         request,
         "act",
@@ -176,15 +182,16 @@ def email(request: CompanyRequest, pk: int) -> HttpResponseBase:
     """Send the document by e-mail."""
     document = find(request, pk)
     form = EmailForm(request.POST or None, initial={"to": document.order.email})
-    if request.method == "POST" and form.is_valid():
-        if _try(
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and _try(
             request,
-            lambda: actions.send_email(
-                document, to=form.cleaned_data["to"], actor=request.actor
-            ),
+            lambda: actions.send_email(document, to=form.cleaned_data["to"], actor=request.actor),
             _("The e-mail is on its way."),
-        ):
-            return go(request, "document", document.pk)
+        )
+    ):
+        return go(request, "document", document.pk)
     return show(
         request,
         "act",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from uuid import UUID
 
 from django import forms
 from django.db.models import Q
@@ -105,12 +106,18 @@ def entries(request: CompanyRequest, subject: str) -> HttpResponseBase:
     rows = Entry.objects.filter(company=request.company, subject=subject).order_by("seq")
     if not rows.exists():
         raise Http404
-    document = Document.objects.filter(company=request.company, uuid=_uuid(subject)).first()
+    document = None
+    if _is_uuid(subject):
+        document = Document.objects.filter(company=request.company, uuid=subject).first()
     return show(request, "entries", "archive", rows=rows, subject=subject, document=document)
 
 
-def _uuid(text: str) -> str | None:
-    return text if len(text) == 36 and text.count("-") == 4 else None
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 @member()

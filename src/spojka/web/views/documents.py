@@ -52,7 +52,9 @@ def document_list(request: CompanyRequest) -> HttpResponseBase:
 
 
 def _months(request: CompanyRequest) -> list[tuple[str, str]]:
-    found = request.company.documents.filter(issued_on__isnull=False).dates("issued_on", "month", "DESC")
+    found = request.company.documents.filter(issued_on__isnull=False).dates(
+        "issued_on", "month", "DESC"
+    )
     return [(f"{month:%Y-%m}", formats.month_name(month)) for month in found]
 
 
@@ -150,7 +152,9 @@ def bulk(request: CompanyRequest) -> HttpResponseBase:
     """Do something with the ticked documents; what changes them shows its plan first."""
     ids = [int(value) for value in request.POST.getlist("id") if value.isdigit()]
     documents = list(
-        request.company.documents.filter(pk__in=ids).select_related("order").order_by("issued_on", "id")
+        request.company.documents.filter(pk__in=ids)
+        .select_related("order")
+        .order_by("issued_on", "id")
     )
     act = request.POST.get("act", "")
     if not documents:

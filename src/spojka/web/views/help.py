@@ -24,9 +24,7 @@ def errors(request: UserRequest) -> HttpResponseBase:
     """List the catalogue; search in codes and texts."""
     text = request.GET.get("q", "").strip().lower()
     tongue = language()
-    rows = [
-        catalogue.explain(Problem.of(entry.code), tongue) for entry in catalogue.all_entries()
-    ]
+    rows = [catalogue.explain(Problem.of(entry.code), tongue) for entry in catalogue.all_entries()]
     if text:
         rows = [row for row in rows if text in f"{row.code} {row.cause} {row.fix}".lower()]
     return show(request, "help/errors", "help", rows=rows, query=request.GET)
@@ -37,9 +35,7 @@ def error(request: UserRequest, code: str) -> HttpResponseBase:
     """Explain one code."""
     if catalogue.entry(code).code != code:
         raise Http404
-    return show(
-        request, "help/error", "help", p=catalogue.explain(Problem.of(code), language())
-    )
+    return show(request, "help/error", "help", p=catalogue.explain(Problem.of(code), language()))
 
 
 @logged_in

@@ -17,8 +17,8 @@ from spojka.core.variables import VARIABLES, Scope, VariableError, check
 from spojka.documents import emailing
 from spojka.documents.models import Document, EmailTemplate
 from spojka.web.access import CompanyRequest, member
-from spojka.web.forms.base import DOCUMENT_LANGUAGES, HouseModelForm
 from spojka.web.formats import language
+from spojka.web.forms.base import DOCUMENT_LANGUAGES, HouseModelForm
 from spojka.web.views.common import go, tell
 from spojka.web.views.settings import show_settings
 
@@ -124,7 +124,9 @@ def email(request: CompanyRequest) -> HttpResponseBase:
         form=form,
         account=account,
         checks=result,
-        templates=EmailTemplate.objects.filter(company=company).order_by("event", "kind", "language"),
+        templates=EmailTemplate.objects.filter(company=company).order_by(
+            "event", "kind", "language"
+        ),
     )
 
 
@@ -145,14 +147,13 @@ def template(request: CompanyRequest, pk: int | None = None) -> HttpResponseBase
         return go(request, "settings_email")
     form = TemplateForm(request.POST or None, instance=row)
     preview = None
-    if request.method == "POST" and form.is_valid():
-        if "try" not in request.POST:
-            form.save()
-            AuditEntry.write(
-                "mail.template.saved", company=company, actor=request.actor, subject=row.subject
-            )
-            tell(request, _("The text is saved."))
-            return go(request, "settings_email")
+    if request.method == "POST" and form.is_valid() and "try" not in request.POST:
+        form.save()
+        AuditEntry.write(
+            "mail.template.saved", company=company, actor=request.actor, subject=row.subject
+        )
+        tell(request, _("The text is saved."))
+        return go(request, "settings_email")
     if row.subject and not form.errors:
         preview = _preview(row)
     return show_settings(

@@ -18,13 +18,13 @@ from spojka.companies.models import AuditEntry, Role
 from spojka.connections import shops
 from spojka.core.document import Kind
 from spojka.core.outcome import OutcomeError
+from spojka.core.problem import Problem
 from spojka.documents import actions
 from spojka.documents.actions import ActionRefused
 from spojka.documents.models import Document, Effect
 from spojka.orders import intake
 from spojka.orders.models import Order
 from spojka.shops.contract import Ability, MappingError
-from spojka.core.problem import Problem
 from spojka.web.access import CompanyRequest, member
 from spojka.web.forms.document import ReasonForm
 from spojka.web.views.common import back, go, paginate, show, tell, tell_problem
@@ -264,7 +264,8 @@ def bulk_issue(request: CompanyRequest) -> HttpResponseBase:
     kind = request.POST.get("kind", Kind.INVOICE.value)
     if kind not in {k.value for k in _ISSUABLE} or not orders:
         return go(request, "orders")
-    todo, skipped = [], []
+    todo: list[tuple[Order, str]] = []
+    skipped: list[tuple[Order, str]] = []
     for order in orders:
         reason = _why_not(order, kind)
         (skipped if reason else todo).append((order, reason))
@@ -299,5 +300,3 @@ def _order(request: CompanyRequest, pk: int) -> Order:
     return get_object_or_404(
         request.company.orders.select_related("shop", "current", "company"), pk=pk
     )
-
-

@@ -51,9 +51,7 @@ def _add(request: CompanyRequest, email: str, role: str) -> str:
     if user is None:
         password = secrets.token_urlsafe(12)
         user = users.create_user(username=email, email=email, password=password)
-    Membership.objects.get_or_create(
-        user=user, company=request.company, defaults={"role": role}
-    )
+    Membership.objects.get_or_create(user=user, company=request.company, defaults={"role": role})
     AuditEntry.write(
         "member.added", company=request.company, actor=request.actor, subject=email, role=role
     )

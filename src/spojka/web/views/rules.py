@@ -83,9 +83,7 @@ def rule_edit(request: CompanyRequest, pk: int | None = None) -> HttpResponseBas
         before = summary(rulebook.simulate(request.company))
         draft = _with(request.company, form.made())
         simulated = summary(rulebook.simulate(request.company, draft))
-    return show(
-        request, "rule", "rules", form=form, row=row, simulated=simulated, before=before
-    )
+    return show(request, "rule", "rules", form=form, row=row, simulated=simulated, before=before)
 
 
 def _with(company: Company, rule: Rule) -> list[Rule]:
@@ -106,9 +104,7 @@ def _save(request: CompanyRequest, row: RuleRow | None, rule: Rule) -> None:
         action = "rule.changed"
     rulebook.fill_row(row, rule).save()
     stored = core_rules.rule_to_json(replace(rule, id=str(row.pk)))
-    AuditEntry.write(
-        action, company=company, actor=request.actor, subject=rule.name, rule=stored
-    )
+    AuditEntry.write(action, company=company, actor=request.actor, subject=rule.name, rule=stored)
     rulebook.wake_orders(company)
 
 
@@ -175,9 +171,7 @@ def template(request: CompanyRequest) -> HttpResponseBase:
 @member()
 def simulate(request: CompanyRequest) -> HttpResponseBase:
     """Try the present rules over the stored orders; nothing is issued."""
-    return show(
-        request, "simulate", "rules", simulated=summary(rulebook.simulate(request.company))
-    )
+    return show(request, "simulate", "rules", simulated=summary(rulebook.simulate(request.company)))
 
 
 @member(Role.OWNER)

@@ -20,8 +20,8 @@ from spojka.documents import series_watch
 from spojka.documents.models import RegisterEntry, Series
 from spojka.documents.series import next_example
 from spojka.web.access import CompanyRequest, member
-from spojka.web.forms.base import HouseModelForm
 from spojka.web.formats import language
+from spojka.web.forms.base import HouseModelForm
 from spojka.web.views.common import go, show, tell
 
 
@@ -102,9 +102,7 @@ def _next(series: Series, today: date) -> str:
 def series_edit(request: CompanyRequest, pk: int | None = None) -> HttpResponseBase:
     """Edit or add a series."""
     company = request.company
-    row = (
-        get_object_or_404(Series, company=company, pk=pk) if pk else Series(company=company)
-    )
+    row = get_object_or_404(Series, company=company, pk=pk) if pk else Series(company=company)
     form = SeriesForm(request.POST or None, instance=row, company=company)
     if request.method == "POST" and form.is_valid():
         saved = form.save()

@@ -15,7 +15,7 @@ from spojka.companies.models import AuditEntry, BankAccount, Role
 from spojka.documents import rulebook
 from spojka.documents.models import RateOfDay
 from spojka.web.access import CompanyRequest, member
-from spojka.web.forms.base import DateInput, HouseForm, HouseModelForm
+from spojka.web.forms.base import DateInput, HouseForm
 from spojka.web.forms.company import BankAccountForm, CompanyForm, LogoForm, PolicyForm
 from spojka.web.views.common import download, go, paginate, show, tell
 
@@ -70,9 +70,7 @@ def policy(request: CompanyRequest) -> HttpResponseBase:
         rulebook.wake_orders(request.company)
         tell(request, _("Saved."))
         return go(request, "settings_policy")
-    return show_settings(
-        request, "form", "settings_policy", form=form, heading=_("VAT and dates")
-    )
+    return show_settings(request, "form", "settings_policy", form=form, heading=_("VAT and dates"))
 
 
 @member(Role.OWNER)
@@ -145,9 +143,7 @@ class RateForm(HouseForm):
     """An exchange rate entered by hand."""
 
     valid_on = forms.DateField(label=gettext_lazy("Valid on"), widget=DateInput())
-    currency = forms.RegexField(
-        r"^[A-Za-z]{3}$", label=gettext_lazy("Currency"), max_length=3
-    )
+    currency = forms.RegexField(r"^[A-Za-z]{3}$", label=gettext_lazy("Currency"), max_length=3)
     amount = forms.IntegerField(label=gettext_lazy("Amount"), min_value=1, initial=1)
     rate = forms.DecimalField(
         label=gettext_lazy("Rate"), max_digits=14, decimal_places=6, min_value=0, localize=True
@@ -169,13 +165,19 @@ def rates(request: CompanyRequest) -> HttpResponseBase:
             source="manual",
             defaults={"rate": data["rate"], "amount": data["amount"]},
         )
-        _audit(request, "rate.saved", subject=f"{currency} {data['valid_on']}", rate=str(data["rate"]))
+        _audit(
+            request, "rate.saved", subject=f"{currency} {data['valid_on']}", rate=str(data["rate"])
+        )
         rulebook.wake_orders(request.company)
         tell(request, _("The rate is saved."))
         return go(request, "settings_rates")
     rows = RateOfDay.objects.filter(home=request.company.currency, company=request.company)
     return show_settings(
-        request, "rates", "settings_rates", form=form, page=paginate(request, rows.order_by("-valid_on"))
+        request,
+        "rates",
+        "settings_rates",
+        form=form,
+        page=paginate(request, rows.order_by("-valid_on")),
     )
 
 
@@ -195,9 +197,11 @@ def audit(request: CompanyRequest) -> HttpResponseBase:
     rows = AuditEntry.objects.filter(company=request.company)
     text = request.GET.get("q", "").strip()
     if text:
-        rows = rows.filter(actor__icontains=text) | rows.filter(
-            subject__icontains=text
-        ) | rows.filter(action__icontains=text)
+        rows = (
+            rows.filter(actor__icontains=text)
+            | rows.filter(subject__icontains=text)
+            | rows.filter(action__icontains=text)
+        )
     return show_settings(
         request, "audit", "settings_audit", page=paginate(request, rows), query=request.GET
     )

@@ -1,4 +1,4 @@
-"""From an empty installation to the first documents: owner, company, shop, accounting, rules, on."""
+"""From an empty installation to the first documents: owner, company, shop, rules, switch on."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from spojka.web.access import (
     logged_in,
     member,
 )
+from spojka.web.formats import language
 from spojka.web.forms.account import OwnerForm
 from spojka.web.forms.base import SpecForm
 from spojka.web.forms.company import HOME, FirstCompanyForm, complete
 from spojka.web.forms.shop import ShopNameForm
-from spojka.web.formats import language
 from spojka.web.simulation import summary
 from spojka.web.views.common import go, show, tell
 from spojka.web.views.door import remember_language
