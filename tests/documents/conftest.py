@@ -78,6 +78,9 @@ def house(db: None) -> House:
     """Return a live Czech VAT payer with the own issuer, whose shop takes no notes."""
     company = Company.objects.create(
         name="Testovací s.r.o.",
+        street="Krátká 1",
+        city="Brno",
+        postcode="602 00",
         company_id="27082440",
         tax_id="CZ27082440",
         vat_id="CZ27082440",

@@ -135,20 +135,20 @@ def test_what_was_not_sent_is_sent_again(
 def test_a_wrong_connection_is_paused_once_and_resumes(
     house: House, toy: ToySystem, clock: time_machine.Traveller
 ) -> None:
-    toy.before = [RejectedError(problem("SPJ-SHOP-LOGIN"), Rejection.CONFIG)]
+    toy.before = [RejectedError(problem("SPJ-SHOP-KEY"), Rejection.CONFIG)]
     _, first = take(house)
     _, second = take(house, "rest-22-negative-fee")
     assert toy.calls == ["create"], "a paused connection is left alone"
     groups = attention.groups(house.company, "en")
-    assert [(group.code, group.count) for group in groups] == [("SPJ-SHOP-LOGIN", 1)]
+    assert [(group.code, group.count) for group in groups] == [("SPJ-SHOP-KEY", 1)]
 
     toy.healthy = False
-    actions.retry_all(house.company, "SPJ-SHOP-LOGIN", actor="Jana")
+    actions.retry_all(house.company, "SPJ-SHOP-KEY", actor="Jana")
     house.work()
     assert "create" not in toy.calls[1:]
 
     toy.healthy = True
-    actions.retry_all(house.company, "SPJ-SHOP-LOGIN", actor="Jana")
+    actions.retry_all(house.company, "SPJ-SHOP-KEY", actor="Jana")
     later(house, clock, seconds=1)
     assert state_of(first)[0] == state_of(second)[0] == "issued"
     assert attention.count(house.company) == 0

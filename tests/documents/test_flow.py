@@ -306,3 +306,16 @@ def test_payment_wanted_by_nobody(house: House) -> None:
     invoice = house.only(order, Kind.INVOICE)
     with pytest.raises(actions.ActionRefused):
         actions.mark_paid(invoice, paid_on=date(2026, 11, 22), actor="Jana")
+
+
+def test_an_incomplete_company_issues_nothing_until_its_data_are_filled_in(house: House) -> None:
+    Company.objects.update(street="", tax_id="")
+    order = house.take(captured("rest-20b-set-paid"))
+    held = house.only(order, Kind.INVOICE)
+    assert held.problems[0]["code"] == "SPJ-COMPANY-INCOMPLETE"
+
+    Company.objects.update(street="Krátká 1", tax_id="CZ27082440")
+    rulebook.wake_orders(house.company)
+    house.work()
+    held.refresh_from_db()
+    assert held.state == "issued"

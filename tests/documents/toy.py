@@ -64,7 +64,7 @@ class ToySystem:
     def verify(self, s: Session) -> list[Check]:
         self.calls.append("verify")
         status = CheckStatus.OK if self.healthy else CheckStatus.FAIL
-        problem = None if self.healthy else Problem.of("SPJ-SHOP-LOGIN", shop="toy")
+        problem = None if self.healthy else Problem.of("SPJ-SHOP-KEY", shop="toy")
         return [Check("login", {"en": "Login"}, status, problem=problem)]
 
     def load(self, s: Session) -> LoadedData:

@@ -195,6 +195,12 @@ def explain(
     )
 
 
+def _word(part: str, language: str) -> str:
+    """Translate ``@key``; what is no key of the words stays as it is."""
+    known = words().get(part.removeprefix("@"))
+    return say(known, language) if known and part.startswith("@") else part
+
+
 def _fill(text: str, facts: Mapping[str, str], language: str) -> str:
     """Insert facts as plain text: braces inside a fact are never read as a placeholder."""
 
@@ -203,8 +209,8 @@ def _fill(text: str, facts: Mapping[str, str], language: str) -> str:
         if name is None:
             return match.group()[0]
         value = facts.get(name, "")
-        if value.startswith("@") and value[1:] in words():
-            return say(words()[value[1:]], language)
+        if value.startswith("@"):
+            return ", ".join(_word(part, language) for part in value.split(", "))
         return value or _MISSING
 
     return _PLACEHOLDER.sub(insert, text)

@@ -21,7 +21,7 @@ from spojka.connections.models import Connection
 from spojka.core.document import Kind
 from spojka.core.outcome import EffectKind, EffectState
 from spojka.core.problem import Problem
-from spojka.documents import planning, rulebook
+from spojka.documents import doubt, planning, rulebook
 from spojka.documents.lifeline import note
 from spojka.documents.models import Document, Effect
 from spojka.orders.models import InboxEvent, Order
@@ -75,7 +75,9 @@ def issue(order: Order, kind: Kind, *, actor: str) -> Document:
         if kind is Kind.INVOICE and _is_credited(living[0]):
             ordinal, revived = living[0].ordinal + 1, None
         else:
-            raise _refuse("SPJ-DOCUMENT-EXISTS", number=living[0].number or "-", kind=kind.value)
+            raise _refuse(
+                "SPJ-DOCUMENT-EXISTS", number=living[0].number or "-", kind=f"@{kind.value}"
+            )
     elif existing and revived is None:
         ordinal = existing[0].ordinal + 1
     if revived is not None:
@@ -107,6 +109,8 @@ def retry(document: Document, *, actor: str) -> Document:
     if document.state == State.HELD:
         order = document.order
         if not planning.was_sent(document):
+            if doubt.to_settle(document) is not None:
+                document.actions = {**document.actions, doubt.SETTLED_BY: actor}
             planning.build(document, order, order.content(), rulebook.rule_of(document))
         else:
             document.state = State.PLANNED
@@ -253,7 +257,7 @@ def credit(
     order = document.order
     ordinal = order.documents.filter(kind=Kind.CREDIT_NOTE, refund_id="").count() + 1
     draft = Document(
-        uuid=planning.new_uuid(),
+        uuid=planning.document_uuid(order, Kind.CREDIT_NOTE, ordinal),
         company=order.company,
         order=order,
         kind=Kind.CREDIT_NOTE.value,

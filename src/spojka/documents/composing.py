@@ -9,10 +9,11 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from spojka.companies.models import Company
 from spojka.core.build import Request, build
 from spojka.core.credit import Credit, build_credit_note
-from spojka.core.dates import local_date
-from spojka.core.document import Deduction, ExchangeRate, Kind, Original
+from spojka.core.dates import issue_date, local_date, taxable_date
+from spojka.core.document import Deduction, ExchangeRate, Kind, Original, VatMode
 from spojka.core.document import Document as CoreDocument
 from spojka.core.order import Order as CoreOrder
 from spojka.core.prepayment import build_tax_document, deduction
@@ -40,6 +41,7 @@ def compose(
     Raises:
         Held: it cannot be made without a person; carries the reasons.
     """
+    _demand_company(order.company)
     request = _request(order, core, kind, rule, document)
     try:
         if kind is Kind.CREDIT_NOTE:
@@ -49,6 +51,23 @@ def compose(
         return _with_vat_at_home(build(core, profile_of(order.company), request), order)
     except VariableError as error:
         raise Held(error.problem) from error
+
+
+_STATUTORY = ("name", "company_id", "street", "city", "postcode")
+
+
+def _demand_company(company: Company) -> None:
+    """Demand what the law wants of the seller on every document (§ 435 NOZ, § 29 ZDPH, § 74 SK).
+
+    Raises:
+        Held: something is missing.
+    """
+    missing = [name for name in _STATUTORY if not getattr(company, name).strip()]
+    if company.vat_mode == VatMode.PAYER and not (company.vat_id or company.tax_id):
+        missing.append("tax_id")
+    if missing:
+        names = [f"@company-{name}" for name in missing]
+        raise Held(Problem.of("SPJ-COMPANY-INCOMPLETE", fields=", ".join(names)))
 
 
 def _request(
@@ -62,17 +81,25 @@ def _request(
         prefill=rule.prefill if rule else {},
         deductions=_deductions(order, core) if kind is Kind.INVOICE else (),
         reason=str(document.actions.get("reason", "")) if document is not None else "",
-        exchange_rate=_exchange_rate(order, core),
+        exchange_rate=_exchange_rate(order, core, kind, rule),
         issue_date_rule=rule.issued_on.value if rule and rule.issued_on else "",
         series=rule.series if rule else "",
     )
 
 
-def _exchange_rate(order: Order, core: CoreOrder) -> ExchangeRate | None:
+def _exchange_rate(
+    order: Order, core: CoreOrder, kind: Kind, rule: Rule | None
+) -> ExchangeRate | None:
+    """Return the rate of the taxable day; of the day of issue where nothing is taxed yet."""
     company = order.company
     if core.currency == company.currency:
         return None
-    return exchange.rate_for(company, core.currency, local_date(timezone.now(), company.zone))
+    profile = profile_of(company)
+    by = rule.issued_on if rule and rule.issued_on else profile.issue_date
+    day = issue_date(by, core, timezone.now(), profile.zone)
+    if kind is Kind.INVOICE:
+        day = taxable_date(profile.taxable_date, core, day, profile.zone)
+    return exchange.rate_for(company, core.currency, day)
 
 
 def _with_vat_at_home(document: CoreDocument, order: Order) -> CoreDocument:

@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from spojka.companies.models import Company
@@ -26,16 +27,17 @@ from spojka.core.dates import local_date
 from spojka.core.document import Document as CoreDocument
 from spojka.core.document import Kind
 from spojka.core.order import Order as CoreOrder
-from spojka.core.outcome import EffectKind
+from spojka.core.outcome import EffectKind, EffectState
 from spojka.core.problem import Held, Problem
 from spojka.core.rules import Decision, Rule
-from spojka.documents import composing, performing, rulebook
+from spojka.documents import composing, doubt, performing, rulebook
 from spojka.documents.lifeline import note, problem_json
 from spojka.documents.models import Decision as DecisionRow
 from spojka.documents.models import Document, Effect, EmailTemplate
 from spojka.orders.models import Order, OrderVersion
 
 State = Document.State
+_DOCUMENTS = uuid.UUID("6f1d3c0e-5b7a-4f6e-9c53-2a8f0d9b1e47")
 CLOSED_STATUSES = frozenset({"cancelled", "canceled", "failed", "refunded", "trash"})
 SEQUENCE = {
     EffectKind.CREATE: 0,
@@ -211,7 +213,7 @@ def _plan_document(order: Order, core: CoreOrder, due: Due, documents: list[Docu
 def create(order: Order, core: CoreOrder, due: Due, existing: Document | None = None) -> Document:
     """Make (or revive a dropped) document row with its content, and its first effect."""
     document = existing or Document(
-        uuid=new_uuid(),
+        uuid=document_uuid(order, due.kind, due.ordinal, due.refund_id),
         company=order.company,
         order=order,
         kind=due.kind.value,
@@ -228,7 +230,7 @@ def create(order: Order, core: CoreOrder, due: Due, existing: Document | None = 
         **{
             name: value
             for name, value in document.actions.items()
-            if name in {"by_hand", "items", "amount"}
+            if name in {"by_hand", "items", "amount", doubt.SETTLED_BY}
         },
     }
     document.why = {"rule": due.rule.name, "rule_id": due.rule.id} if due.rule else {}
@@ -243,9 +245,15 @@ def current_version(order: Order) -> OrderVersion:
     return order.current
 
 
-def new_uuid() -> uuid.UUID:
-    """Return the identity of a new document; it is the key of everything that is done for it."""
-    return uuid.uuid4()
+def document_uuid(order: Order, kind: Kind, ordinal: int = 1, refund_id: str = "") -> uuid.UUID:
+    """Return the identity of a document; it is the key of everything that is done for it.
+
+    It is made of the order and not of chance: an installation that was restored from a backup
+    finds by it what was issued after the backup, instead of issuing it a second time. The shop is
+    named by the token of its webhook address, which no two shops share, on any installation.
+    """
+    name = "|".join((order.shop.path_token, order.external_id, kind, str(ordinal), refund_id))
+    return uuid.uuid5(_DOCUMENTS, name)
 
 
 def connection_for(company: Company, rule: Rule | None) -> Connection:
@@ -280,14 +288,28 @@ def build(document: Document, order: Order, core: CoreOrder, rule: Rule | None =
         document.save()
         return
     document.content = codec.dump(content)
+    _copy(document, content)
+    if (problem := doubt.to_settle(document)) is not None:
+        if document.state != State.HELD:
+            note(order, "held", document=document, problem=problem)
+        document.state = State.HELD
+        document.problems = [problem_json(problem)]
+        document.save()
+        return
     document.state = State.PLANNED
     document.problems = []
-    _copy(document, content)
     document.save()
-    _, made = Effect.objects.get_or_create(
+    effect, made = Effect.objects.get_or_create(
         key=f"{document.uuid}:create",
-        defaults={"document": document, "kind": EffectKind.CREATE},
+        defaults={
+            "document": document,
+            "kind": EffectKind.CREATE,
+            **doubt.beginning(document, EffectKind.CREATE),
+        },
     )
+    if effect.state == EffectState.UNCERTAIN:
+        document.state = State.UNCERTAIN
+        document.save(update_fields=["state"])
     if made:
         note(order, "planned", document=document, kind=document.kind, total=content.total)
 
@@ -301,15 +323,20 @@ def _copy(document: Document, content: CoreDocument) -> None:
 
 
 def was_sent(document: Document) -> bool:
-    """Tell whether anything was ever sent for the document."""
-    return bool(document.number) or document.effects.filter(attempt__gt=0).exists()
+    """Tell whether anything was ever sent for the document, or may have been."""
+    sent = Q(attempt__gt=0) | Q(state=EffectState.UNCERTAIN)
+    return bool(document.number) or document.effects.filter(sent).exists()
 
 
 def _rebuild_waiting(order: Order, core: CoreOrder, documents: Iterable[Document]) -> None:
-    """Rebuild what waits unsent from an older version of the order."""
+    """Build again what waits unsent: held, or made of an older version of the order.
+
+    What held it may be mended by now: in the order, or in the company's settings.
+    """
     for document in documents:
-        waits = document.state in {State.HELD, State.PLANNED}
-        if waits and document.version_id != order.current_id and not was_sent(document):
+        outdated = document.version_id != order.current_id
+        waits = document.state == State.HELD or (document.state == State.PLANNED and outdated)
+        if waits and not was_sent(document):
             build(document, order, core, rulebook.rule_of(document))
 
 
@@ -414,6 +441,7 @@ def add_effect(
             "sequence": SEQUENCE[kind],
             "parameters": dict(parameters or {}),
             "due_at": due_at or timezone.now(),
+            **doubt.beginning(document, kind),
         },
     )
     return effect

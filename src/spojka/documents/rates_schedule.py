@@ -12,7 +12,7 @@ from spojka.companies.models import Company
 from spojka.connections import calls
 from spojka.core.dates import local_date
 from spojka.core.outcome import OutcomeError
-from spojka.documents import exchange, planning, rulebook
+from spojka.documents import exchange
 from spojka.documents.models import Document
 from spojka.engine.registry import periodic
 
@@ -41,10 +41,7 @@ def needs_rates(company: Company) -> bool:
 
 
 def take_up() -> None:
-    """Build held documents again that waited for an exchange rate."""
+    """Have orders looked at again whose documents wait for an exchange rate."""
     held = Document.objects.filter(state=Document.State.HELD, problems__0__code=MISSING)
-    for document in held.select_related("order__company", "order__shop", "order__current"):
-        order = document.order
-        planning.build(document, order, order.content(), rulebook.rule_of(document))
-        if document.state == Document.State.PLANNED:
-            engine.wake("order", order.pk, account=f"shop:{order.shop_id}")
+    for order_id, shop_id in held.values_list("order_id", "order__shop_id"):
+        engine.wake("order", order_id, account=f"shop:{shop_id}")

@@ -67,7 +67,7 @@ class OwnIssuer:
         if series:
             names = ", ".join(choice.name for choice in series)
             return [Check("series", label, CheckStatus.OK, detail=names)]
-        problem = Problem.of("SPJ-SERIES-MISSING", kind="invoice")
+        problem = Problem.of("SPJ-SERIES-MISSING", kind="@invoice")
         return [Check("series", label, CheckStatus.FAIL, problem=problem)]
 
     def load(self, s: Session) -> LoadedData:
