@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_symbol
 from django.utils import timezone
 from django.utils.translation import get_language
 
@@ -34,6 +34,8 @@ def money(amount: Decimal, currency: str) -> str:
         return number(amount)
     # A pattern with the wanted decimals, since CLDR always rounds to the currency's own.
     pattern = locale().currency_formats["standard"].pattern.replace("0.00", _decimals(places))
+    if pattern.startswith("¤#") and get_currency_symbol(currency, locale())[-1].isalpha():
+        pattern = pattern.replace("¤", "¤\xa0")  # letters need a space: CZK 100, but €100
     return format_currency(amount, currency, format=pattern, locale=locale(), currency_digits=False)
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from spojka.companies.models import Role
 from spojka.web.context import LANGUAGES
-from spojka.web.forms.base import HouseForm, dress, mark_errors
+from spojka.web.forms.base import HouseForm, dress
 
 
 class OwnerForm(HouseForm):
@@ -62,7 +62,6 @@ class ChangePasswordForm(PasswordChangeForm):
         super().__init__(*args, **kwargs)
         self.fields["new_password1"].help_text = _("At least 10 characters.")
         dress(self.fields.values())
-        mark_errors(self)
 
 
 class MemberForm(HouseForm):

@@ -24,12 +24,11 @@ DOCUMENT_LANGUAGES = (("cs", _("Czech")), ("sk", _("Slovak")), ("en", _("English
 
 
 class HouseForm(forms.Form):
-    """A form in the style of the house; its fields say by themselves when they are wrong."""
+    """A form in the style of the house."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         dress(self.fields.values())
-        mark_errors(self)
 
 
 class HouseModelForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -38,7 +37,6 @@ class HouseModelForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         dress(self.fields.values())
-        mark_errors(self)
 
 
 def dress(fields: Iterable[forms.Field]) -> None:
@@ -54,15 +52,6 @@ def dress(fields: Iterable[forms.Field]) -> None:
         else:
             name = "form-control"
         widget.attrs["class"] = name
-
-
-def mark_errors(form: forms.BaseForm) -> None:
-    """Show which fields are wrong not only by their message."""
-    if form.is_bound:
-        for name in form.errors:
-            if name in form.fields:
-                widget = form.fields[name].widget
-                widget.attrs["class"] = f"{widget.attrs.get('class', '')} is-invalid".strip()
 
 
 class DateInput(forms.DateInput):
@@ -95,7 +84,6 @@ class SpecForm(HouseForm):
         for spec in self.specs:
             self.fields[spec.key] = self._field(spec)
         dress(self.fields.values())
-        mark_errors(self)
 
     def _field(self, spec: FieldSpec) -> forms.Field:
         tongue = language()

@@ -53,7 +53,7 @@ class CompanyForm(HouseModelForm):
         }
         help_texts = {
             "tax_id": _("In Czechia CZ and 8 to 10 digits; in Slovakia ten digits."),
-            "vat_id": _("Only in Slovakia: SK and ten digits. Leave it empty elsewhere."),
+            "vat_id": _("In Slovakia SK and ten digits; in Czechia it follows from the DIČ."),
             "oss": _("Consumers in other member states are charged their own country's VAT."),
             "register": _(
                 "It must stand on your documents. For example: registered at the Municipal Court"
