@@ -18,3 +18,17 @@ def wake(handler: str, key: object, at: datetime | None = None, account: str = "
     from spojka.engine import wakes
 
     wakes.wake(handler, str(key), at, account)
+
+
+def check_lease() -> None:
+    """Prove that the work under way in this thread is still ours; nothing outside of such work.
+
+    Called before each byte that leaves the house: a worker that was frozen, or cut off from the
+    database, must not send what its heir is looking up already.
+
+    Raises:
+        LeaseLostError: another worker has taken it over.
+    """
+    from spojka.engine import leases
+
+    leases.check_current()

@@ -27,7 +27,10 @@ class Wake(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["handler", "key"], name="wake_once")]
-        indexes = [models.Index(fields=["due_at"], name="wake_due")]
+        indexes = [
+            models.Index(fields=["due_at"], name="wake_due"),
+            models.Index(fields=["account", "due_at", "id"], name="wake_account_due"),
+        ]
 
 
 class PeriodicTask(models.Model):

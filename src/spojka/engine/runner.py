@@ -1,19 +1,22 @@
-"""The embedded runner: threads that work off what is due, and the periodic tasks.
+"""The worker: threads that take turns at what is due, and the periodic tasks.
 
-It runs in a process of its own beside the web server. A file lock in the data directory keeps a
-second one from starting by mistake; correctness does not depend on it, leases do that.
+It runs in a process of its own beside the web server, on one machine or on many. On SQLite a file
+lock in the data directory keeps a second one from starting by mistake; correctness does not depend
+on it, leases do that.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from enum import Enum, auto
 from pathlib import Path
 from types import FrameType
 
@@ -22,11 +25,16 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
-from spojka.engine import registry, wakes
+from spojka.engine import leases, registry, wakes
+from spojka.engine.bell import Bell, listen
 from spojka.engine.models import PeriodicTask
 
 log = structlog.get_logger("spojka.engine")
 IDLE_SECONDS = 0.5
+STOP_SECONDS = 18.0
+"""How long what is being done may take to finish after SIGTERM, then it is handed to others. Less
+than the time after which ``spojka run`` kills its worker."""
+MOST_CLOCK_SECONDS = 2.0
 HEARTBEAT = "worker.heartbeat"
 
 
@@ -34,41 +42,76 @@ class AlreadyRunningError(RuntimeError):
     """Another worker of this installation runs on this machine."""
 
 
-class Fair:
-    """Goes round the accounts, so that a full one does not starve the others."""
+class Turn(Enum):
+    """What became of a turn."""
 
-    def __init__(self) -> None:
-        self._served: deque[str] = deque()
+    WORKED = auto()
+    NOTHING = auto()
+    """Nothing is due."""
+    BUSY = auto()
+    """Something is due, of accounts that have their share of this worker's threads already."""
+
+
+class Fair:
+    """Goes round the accounts, so that a full one does not starve the others.
+
+    Nobody gets more than ``share`` threads at once: slow answers of one account must not occupy
+    them all.
+    """
+
+    def __init__(self, share: int | None = None) -> None:
+        self._share = share or max(1, settings.WORKER_THREADS // 2)
+        self._turns = itertools.count()
+        self._served: dict[str, int] = {}
+        self._running: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def order(self, accounts: list[str]) -> list[str]:
+    def order(self, accounts: Iterable[str]) -> list[str]:
         """Return the accounts, the one served longest ago first."""
         with self._lock:
-            served = list(self._served)
-        return sorted(
-            accounts, key=lambda account: served.index(account) if account in served else -1
-        )
+            return sorted(accounts, key=lambda account: self._served.get(account, -1))
+
+    @contextmanager
+    def seat(self, account: str) -> Iterator[bool]:
+        """Give a thread to an account while inside; ``False`` where it has its share already."""
+        with self._lock:
+            free = self._running[account] < self._share
+            self._running[account] += free
+        try:
+            yield free
+        finally:
+            with self._lock:
+                self._running[account] -= free
+                if not self._running[account]:
+                    del self._running[account]
 
     def served(self, account: str) -> None:
         """Note that an account was just served."""
         with self._lock:
-            if account in self._served:
-                self._served.remove(account)
-            self._served.append(account)
+            self._served[account] = next(self._turns)
 
 
 _fair = Fair()
 
 
-def run_once(fair: Fair = _fair) -> bool:
-    """Work on one due wake; return whether there was one."""
+def take_turn(fair: Fair | None = None) -> Turn:
+    """Work on one due wake of the account that was served longest ago."""
+    fair = fair or _fair
+    busy = False
     for account in fair.order(wakes.due_accounts(timezone.now())):
-        lease = wakes.claim(account)
-        if lease is not None:
-            fair.served(account)
-            work(lease)
-            return True
-    return False
+        with fair.seat(account) as free:
+            lease = wakes.claim(account) if free else None
+            if lease is not None:
+                fair.served(account)
+                work(lease)
+                return Turn.WORKED
+        busy = busy or not free
+    return Turn.BUSY if busy else Turn.NOTHING
+
+
+def run_once(fair: Fair | None = None) -> bool:
+    """Work on one due wake; return whether there was one."""
+    return take_turn(fair) is Turn.WORKED
 
 
 def work(lease: wakes.Lease) -> None:
@@ -76,6 +119,7 @@ def work(lease: wakes.Lease) -> None:
     try:
         next_at = registry.handler_named(lease.handler)(lease.key, lease)
     except wakes.LeaseLostError:
+        leases.end(lease)
         log.warning("lease lost", handler=lease.handler, key=lease.key)
     except Exception as error:  # the last resort: one bad row must not stop the worker
         log.exception("handler failed", handler=lease.handler, key=lease.key)
@@ -152,7 +196,13 @@ def is_alive(within: timedelta = timedelta(minutes=1)) -> bool:
 
 
 def serve() -> None:
-    """Work until SIGTERM or SIGINT; what is being done is finished first."""
+    """Work until SIGTERM or SIGINT; what is being done is finished first.
+
+    What takes longer than ``STOP_SECONDS`` is handed to other workers, and the process ends.
+
+    Raises:
+        AlreadyRunningError: on SQLite, another worker of this installation runs.
+    """
     stop = threading.Event()
 
     def on_signal(_signal: int, _frame: FrameType | None) -> None:
@@ -160,26 +210,52 @@ def serve() -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    lock = settings.DATA_DIR / "worker.lock"
     if connection.vendor == "sqlite":
-        with single(lock):
+        with single(settings.DATA_DIR / "worker.lock"):
             _serve(stop)
     else:
+        _compare_clocks()
         _serve(stop)
 
 
 def _serve(stop: threading.Event) -> None:
+    # Daemons: a thread that does not finish must not keep the process from ending.
     threads = [
-        threading.Thread(target=_loop, args=(stop, run_once), name=f"worker-{number}")
-        for number in range(settings.WORKER_THREADS)
+        threading.Thread(target=target, args=(stop, *arguments), name=name, daemon=True)
+        for name, target, *arguments in _duties()
     ]
-    threads.append(threading.Thread(target=_loop, args=(stop, _tick), name="periodic"))
-    log.info("worker started", threads=settings.WORKER_THREADS)
+    log.info("worker started", threads=settings.WORKER_THREADS, queue=settings.QUEUE)
     for thread in threads:
         thread.start()
+    connections.close_all()  # this thread only waits
+    while not stop.wait(60):
+        pass
+    deadline = time.monotonic() + STOP_SECONDS
     for thread in threads:
-        thread.join()
+        thread.join(max(deadline - time.monotonic(), 0.0))
+    if any(thread.is_alive() for thread in threads):
+        log.warning("worker stopped before it was done", handed_back=leases.hand_back_all())
+        os._exit(0)  # an ordinary end would wait for the threads
     log.info("worker stopped")
+
+
+def _duties() -> Iterator[tuple[str, Callable[..., None], *tuple[object, ...]]]:
+    """Yield the threads of a worker: name, function, and what it gets besides the stop sign."""
+    bell = Bell()
+    yield "periodic", _loop, _tick, bell
+    if settings.QUEUE == "procrastinate":
+        from spojka.engine import tickets  # needs its Django app, which only this queue installs
+
+        yield "tickets", tickets.serve
+        return
+    for number in range(settings.WORKER_THREADS):
+        yield f"worker-{number}", _loop, run_once, bell
+    if connection.vendor == "postgresql":
+        yield "bell", _listen, bell
+
+
+def _listen(stop: threading.Event, bell: Bell) -> None:
+    listen(bell, stop)
 
 
 def _tick() -> bool:
@@ -188,7 +264,7 @@ def _tick() -> bool:
     return False
 
 
-def _loop(stop: threading.Event, step: Callable[[], bool]) -> None:
+def _loop(stop: threading.Event, step: Callable[[], bool], bell: Bell) -> None:
     while not stop.is_set():
         try:
             busy = step()
@@ -197,6 +273,16 @@ def _loop(stop: threading.Event, step: Callable[[], bool]) -> None:
             connections.close_all()
             busy = False
             stop.wait(2)
-        if not busy:
-            stop.wait(IDLE_SECONDS)
+        if not busy and not stop.is_set():
+            bell.wait(IDLE_SECONDS)
     connections.close_all()
+
+
+def _compare_clocks() -> None:
+    """Warn where this machine's clock differs from the database's: leases and due times use it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (there,) = cursor.fetchone()
+    seconds = abs((timezone.now() - there).total_seconds())
+    if seconds > MOST_CLOCK_SECONDS:
+        log.warning("this machine's clock differs from the database's", seconds=round(seconds, 1))

@@ -1,76 +1,108 @@
 """The table of wakes: putting in, claiming under a lease, giving back.
 
-Two workers never hold one key at once. A worker that was frozen longer than its lease finds its
-token gone and must not act any more: that is what :meth:`Lease.check` is for, called before every
-byte that leaves the house.
+Two workers never hold one key at once. One statement each, because this is what everything else
+waits for: a claim on PostgreSQL passes over rows that another worker is just taking.
 """
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from spojka.core.outcome import Backoff
+from spojka.engine import carriers, leases
+from spojka.engine.leases import LEASE, Lease, LeaseLostError
 from spojka.engine.models import Wake
 
-LEASE = timedelta(seconds=settings.LEASE_SECONDS)
+__all__ = [
+    "LEASE",
+    "Lease",
+    "LeaseLostError",
+    "claim",
+    "claim_key",
+    "due_accounts",
+    "give_back",
+    "give_back_failed",
+    "waiting",
+    "wake",
+]
+
 _BACKOFF = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=15))
 
+# What is leased and not over is woken again when its holder is done (``again``), at the time of the
+# new wake; anything else only moves forward.
+_WAKE = """
+INSERT INTO engine_wake
+    (handler, key, account, due_at, again, lease_token, failures, last_error)
+VALUES (%(handler)s, %(key)s, %(account)s, %(at)s, %(no)s, '', 0, '')
+ON CONFLICT (handler, key) DO UPDATE SET
+    due_at = CASE
+        WHEN engine_wake.lease_until > %(now)s AND NOT engine_wake.again THEN excluded.due_at
+        WHEN excluded.due_at < engine_wake.due_at THEN excluded.due_at
+        ELSE engine_wake.due_at END,
+    again = engine_wake.lease_until IS NOT NULL AND engine_wake.lease_until > %(now)s,
+    account = CASE excluded.account WHEN '' THEN engine_wake.account ELSE excluded.account END
+RETURNING again
+"""
 
-class LeaseLostError(Exception):
-    """Another worker has taken over; nothing more may be done under this lease."""
+# DISTINCT would read every waiting row; this goes from one account to the next through the index.
+_DUE_ACCOUNTS = """
+WITH RECURSIVE found(account) AS (
+    SELECT min(account) FROM engine_wake
+    UNION ALL
+    SELECT (SELECT min(w.account) FROM engine_wake w WHERE w.account > found.account)
+    FROM found WHERE found.account IS NOT NULL
+)
+SELECT account FROM found WHERE EXISTS (
+    SELECT 1 FROM engine_wake w
+    WHERE w.account = found.account AND w.due_at <= %(now)s
+      AND (w.lease_until IS NULL OR w.lease_until <= %(now)s)
+)
+"""
+
+_CLAIM = """
+UPDATE engine_wake SET lease_token = %(token)s, lease_until = %(until)s, again = %(no)s
+WHERE id = (
+    SELECT id FROM engine_wake
+    WHERE account = %(account)s AND due_at <= %(now)s
+      AND (lease_until IS NULL OR lease_until <= %(now)s)
+    ORDER BY due_at, id LIMIT 1 {locking}
+)
+RETURNING id, handler, key
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to work on one key for a while."""
-
-    wake_id: int
-    handler: str
-    key: str
-    token: str
-
-    def check(self) -> None:
-        """Prove that the lease is still ours, and prolong it.
-
-        Raises:
-            LeaseLostError: it is not.
-        """
-        now = timezone.now()
-        held = Wake.objects.filter(
-            pk=self.wake_id, lease_token=self.token, lease_until__gt=now
-        ).update(lease_until=now + LEASE)
-        if not held:
-            raise LeaseLostError(f"{self.handler}:{self.key}")
+def _time(value: datetime) -> str | datetime | None:
+    """Return an aware time as the database's driver takes it in a statement of our own."""
+    adapted: str | datetime | None = connection.ops.adapt_datetimefield_value(value)
+    return adapted
 
 
 def wake(handler: str, key: str, at: datetime | None = None, account: str = "") -> None:
     """Put a wake in, or move a waiting one forward; see :func:`spojka.engine.wake`."""
-    at = at or timezone.now()
-    with transaction.atomic():
-        row, made = Wake.objects.select_for_update().get_or_create(
-            handler=handler, key=key, defaults={"due_at": at, "account": account}
-        )
-        if made:
-            return
-        row.due_at = min(row.due_at, at) if row.lease_until is None else at
-        row.again = row.lease_until is not None
-        row.account = account or row.account
-        row.save(update_fields=["due_at", "again", "account"])
+    now = timezone.now()
+    at = at or now
+    facts = {"handler": handler, "key": key, "account": account}
+    with connection.cursor() as cursor:
+        cursor.execute(_WAKE, {**facts, "at": _time(at), "now": _time(now), "no": False})
+        (running,) = cursor.fetchone()
+    if not running:  # else whoever works on it announces it when giving it back
+        carriers.announce(handler, key, at)
 
 
 def due_accounts(now: datetime) -> list[str]:
     """Return the accounts that have something due and not leased."""
-    return list(_due(now).order_by().values_list("account", flat=True).distinct())
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE_ACCOUNTS, {"now": _time(now)})
+        return [account for (account,) in cursor.fetchall()]
 
 
-def _due(now: datetime) -> QuerySet[Wake]:
+def waiting(now: datetime) -> QuerySet[Wake]:
+    """Return what is due and not leased, or whose lease is over."""
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
     return Wake.objects.filter(free, due_at__lte=now)
 
@@ -78,31 +110,41 @@ def _due(now: datetime) -> QuerySet[Wake]:
 def claim(account: str, now: datetime | None = None) -> Lease | None:
     """Take the longest-waiting due wake of an account under a lease, if there is one."""
     now = now or timezone.now()
-    for row in _due(now).filter(account=account).order_by("due_at", "id")[:5]:
-        lease = _take(row, now)
-        if lease is not None:
-            return lease
-    return None
+    token = secrets.token_hex(16)
+    locking = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    times = {"now": _time(now), "until": _time(now + LEASE)}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM.format(locking=locking),
+            {**times, "token": token, "account": account, "no": False},
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    wake_id, handler, key = row
+    return _begun(Lease(wake_id, handler, key, token))
 
 
 def claim_key(handler: str, key: str) -> Lease | None:
     """Take one key now, due or not, unless somebody works on it; made where it does not exist."""
     now = timezone.now()
     row, _ = Wake.objects.get_or_create(handler=handler, key=key, defaults={"due_at": now})
-    return _take(row, now)
-
-
-def _take(row: Wake, now: datetime) -> Lease | None:
     token = secrets.token_hex(16)
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
     taken = Wake.objects.filter(free, pk=row.pk).update(
         lease_token=token, lease_until=now + LEASE, again=False
     )
-    return Lease(row.pk, row.handler, row.key, token) if taken else None
+    return _begun(Lease(row.pk, row.handler, row.key, token)) if taken else None
+
+
+def _begun(lease: Lease) -> Lease:
+    leases.begin(lease)
+    return lease
 
 
 def give_back(lease: Lease, next_at: datetime | None) -> None:
     """End a lease: wait until ``next_at``, or be gone. A wake that came meanwhile is kept."""
+    leases.end(lease)
     with transaction.atomic():
         row = (
             Wake.objects.select_for_update()
@@ -122,18 +164,24 @@ def give_back(lease: Lease, next_at: datetime | None) -> None:
         row.failures = 0
         row.last_error = ""
         row.save()
+        carriers.announce(lease.handler, lease.key, row.due_at)
 
 
 def give_back_failed(lease: Lease, error: str) -> None:
     """End a lease after the handler failed: it is tried again later, each time a little later."""
-    row = Wake.objects.filter(pk=lease.wake_id, lease_token=lease.token).first()
-    if row is None:
-        return
-    Wake.objects.filter(pk=row.pk, lease_token=lease.token).update(
-        lease_until=None,
-        lease_token="",
-        again=False,
-        failures=F("failures") + 1,
-        last_error=error[:2000],
-        due_at=timezone.now() + _BACKOFF.delay(row.failures + 1),
-    )
+    leases.end(lease)
+    with transaction.atomic():
+        mine = Wake.objects.filter(pk=lease.wake_id, lease_token=lease.token)
+        row = mine.select_for_update().first()
+        if row is None:
+            return
+        due_at = timezone.now() + _BACKOFF.delay(row.failures + 1)
+        mine.update(
+            lease_until=None,
+            lease_token="",
+            again=False,
+            failures=F("failures") + 1,
+            last_error=error[:2000],
+            due_at=due_at,
+        )
+        carriers.announce(lease.handler, lease.key, due_at)

@@ -10,7 +10,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -137,10 +137,35 @@ def _database() -> dict[str, Any]:
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "application_name": "spojka",
+            "connect_timeout": 10,
+            # What a frozen process has locked is free again before its work is taken over.
+            "options": "-c idle_in_transaction_session_timeout=20s",
+            **dict(parse_qsl(parts.query)),  # sslmode=verify-full, for example
+        },
     }
 
 
 DATABASES = {"default": _database()}
+
+
+def _queue() -> str:
+    """Read what carries the news that something is due; see ``spojka.engine.carriers``."""
+    default = "procrastinate" if os.environ.get("DATABASE_URL") else "table"
+    queue = os.environ.get("SPOJKA_QUEUE", default)
+    if queue not in {"table", default}:
+        raise ImproperlyConfigured(
+            f"SPOJKA_QUEUE is {queue!r}; it must be table or, with PostgreSQL, procrastinate"
+        )
+    return queue
+
+
+QUEUE = _queue()
+if QUEUE == "procrastinate":
+    INSTALLED_APPS.insert(INSTALLED_APPS.index("spojka.engine"), "procrastinate.contrib.django")
+    PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [
@@ -219,13 +244,13 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 # Networks that connections may reach besides the public internet, for example 192.168.1.0/24.
 ALLOWED_NETWORKS = _list("SPOJKA_ALLOWED_NETWORKS")
-WORKER_THREADS = int(os.environ.get("SPOJKA_WORKER_THREADS", "2"))
+WORKER_THREADS = int(os.environ.get("SPOJKA_WORKER_THREADS", "4"))
 POLL_MINUTES = float(os.environ.get("SPOJKA_POLL_MINUTES", "5"))
 # How long to wait for what: drills shorten these, installations leave them as they are.
 LOOK_UP_SECONDS = [float(part) for part in _list("SPOJKA_LOOK_UP_SECONDS", "5,30,300")]
 SETTLE_SECONDS = float(os.environ.get("SPOJKA_SETTLE_SECONDS", "45"))
 RETRY_SECONDS = float(os.environ.get("SPOJKA_RETRY_SECONDS", "10"))
-LEASE_SECONDS = float(os.environ.get("SPOJKA_LEASE_SECONDS", "120"))
+LEASE_SECONDS = float(os.environ.get("SPOJKA_LEASE_SECONDS", "30"))
 
 LOGGING = {
     "version": 1,

@@ -5,39 +5,44 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='PeriodicTask',
+            name="PeriodicTask",
             fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('last_run_at', models.DateTimeField(null=True)),
-                ('last_error', models.TextField(blank=True)),
+                ("name", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("due_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("last_run_at", models.DateTimeField(null=True)),
+                ("last_error", models.TextField(blank=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Wake',
+            name="Wake",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('handler', models.CharField(max_length=40)),
-                ('key', models.CharField(max_length=100)),
-                ('account', models.CharField(blank=True, max_length=60)),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('again', models.BooleanField(default=False)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('lease_token', models.CharField(blank=True, max_length=32)),
-                ('failures', models.PositiveIntegerField(default=0)),
-                ('last_error', models.TextField(blank=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("handler", models.CharField(max_length=40)),
+                ("key", models.CharField(max_length=100)),
+                ("account", models.CharField(blank=True, max_length=60)),
+                ("due_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("again", models.BooleanField(default=False)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("lease_token", models.CharField(blank=True, max_length=32)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("last_error", models.TextField(blank=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['due_at'], name='wake_due')],
-                'constraints': [models.UniqueConstraint(fields=('handler', 'key'), name='wake_once')],
+                "indexes": [models.Index(fields=["due_at"], name="wake_due")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("handler", "key"), name="wake_once")
+                ],
             },
         ),
     ]

@@ -1,0 +1,29 @@
+"""What tells workers, here or on other machines, that something is due.
+
+The table of wakes is the truth, whatever carries the news; a lost one costs seconds. On SQLite the
+embedded worker looks for itself. On PostgreSQL either Procrastinate carries a ticket for each wake
+(:mod:`spojka.engine.tickets`), or a notification rings in every worker (:mod:`spojka.engine.bell`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+CHANNEL = "spojka_wake"
+
+
+def announce(handler: str, key: str, at: datetime) -> None:
+    """Let workers know that a wake is due at ``at``; part of the caller's transaction."""
+    if connection.vendor != "postgresql":
+        return
+    if settings.QUEUE == "procrastinate":
+        from spojka.engine import tickets  # needs its Django app, which only this queue installs
+
+        tickets.issue(handler, key, at)
+    elif at <= timezone.now():  # workers look for what is due later by themselves
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])

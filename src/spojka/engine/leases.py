@@ -1,0 +1,161 @@
+"""The right to work on one key for a while, kept alive while somebody works.
+
+A lease is short, so that the work of a dead machine is taken over soon; a thread of the holder
+renews it, so that a slow answer of the other side does not lose it. Whoever was frozen longer than
+its lease finds it gone and must not act any more: :meth:`Lease.check` says so, before every byte
+that leaves the house and in every transaction that stores an outcome.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, connections
+from django.utils import timezone
+
+from spojka.engine.models import Wake
+
+log = structlog.get_logger("spojka.engine")
+
+LEASE = timedelta(seconds=settings.LEASE_SECONDS)
+"""How long after its holder's last sign of life a key is taken over."""
+RENEW_SECONDS = settings.LEASE_SECONDS / 4
+"""How often leases are renewed: three times may fail before one is lost."""
+HOLD_SECONDS = 300.0
+"""How long a lease is renewed without a :meth:`Lease.check`: whatever hangs longer is given up.
+More than the longest request may take (120 s)."""
+
+_current: ContextVar[Lease | None] = ContextVar("lease", default=None)
+
+
+class LeaseLostError(Exception):
+    """Another worker has taken over; nothing more may be done under this lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on one key; ``token`` fences it against every other holder."""
+
+    wake_id: int
+    handler: str
+    key: str
+    token: str
+
+    def check(self) -> None:
+        """Prove that the lease is still ours, and prolong it.
+
+        Inside a transaction it stays ours until the transaction ends: the row is locked.
+
+        Raises:
+            LeaseLostError: it is not.
+        """
+        if not _prolong([self.token]):
+            raise LeaseLostError(f"{self.handler}:{self.key}")
+        _keeper.hold(self)
+
+
+def begin(lease: Lease) -> None:
+    """Keep a lease alive from now on, as the one that this thread works under."""
+    _keeper.hold(lease)
+    _current.set(lease)
+
+
+def end(lease: Lease) -> None:
+    """Stop keeping a lease alive; its row is the caller's to change."""
+    _keeper.drop(lease)
+    if _current.get() == lease:
+        _current.set(None)
+
+
+def check_current() -> None:
+    """Prove that what this thread works on is still ours; nothing where it holds no lease.
+
+    Raises:
+        LeaseLostError: another worker has taken it over.
+    """
+    lease = _current.get()
+    if lease is not None:
+        lease.check()
+
+
+def hand_back_all() -> int:
+    """Give everything that this process works on to others at once; return how many keys.
+
+    For the end of a process whose threads did not finish in time. They may run on for a moment,
+    and find their leases gone.
+    """
+    now = timezone.now()
+    return Wake.objects.filter(lease_token__in=_keeper.release()).update(
+        lease_until=None, lease_token="", again=False, due_at=now
+    )
+
+
+def _prolong(tokens: Iterable[str]) -> int:
+    """Prolong the leases of these tokens that are not over; return how many there were."""
+    now = timezone.now()
+    return Wake.objects.filter(lease_token__in=tokens, lease_until__gt=now).update(
+        lease_until=now + LEASE
+    )
+
+
+class _Keeper:
+    """Renews the leases of this process in a thread that lives while there are any."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, float] = {}
+        """Token and when its holder was last known to get on (monotonic seconds)."""
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def hold(self, lease: Lease) -> None:
+        with self._lock:
+            self._held[lease.token] = time.monotonic()
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._keep, name="leases", daemon=True)
+                self._thread.start()
+
+    def drop(self, lease: Lease) -> None:
+        with self._lock:
+            self._held.pop(lease.token, None)
+
+    def release(self) -> list[str]:
+        """Forget all leases, and return their tokens."""
+        with self._lock:
+            tokens = list(self._held)
+            self._held.clear()
+        return tokens
+
+    def _due(self) -> list[str]:
+        """Return the tokens to renew; the thread ends where there are none."""
+        with self._lock:
+            oldest = time.monotonic() - HOLD_SECONDS
+            self._held = {token: at for token, at in self._held.items() if at > oldest}
+            if not self._held:
+                self._thread = None
+            return list(self._held)
+
+    def _keep(self) -> None:
+        pause = threading.Event()
+        while True:
+            pause.wait(RENEW_SECONDS)
+            tokens = self._due()
+            if not tokens:
+                return
+            try:
+                _prolong(tokens)
+            except Exception as error:  # the database may be away; tried again before they end
+                expected = isinstance(error, DatabaseError)
+                log.warning("leases not renewed", count=len(tokens), exc_info=not expected)
+            finally:
+                # Work that takes this long is rare: better than one more idle connection each.
+                connections.close_all()
+
+
+_keeper = _Keeper()

@@ -1,0 +1,140 @@
+"""Procrastinate as the carrier of wakes between machines.
+
+Each due wake has a ticket: one job of Procrastinate, deferred in the transaction of the wake. A
+ticket entitles its bearer to one turn, not to one key: the turn goes to the account that was served
+longest ago. So 50,000 tickets of one account keep nobody else waiting, although a queue serves the
+oldest job first.
+
+``queueing_lock`` keeps a second ticket for the same wake from being issued. Procrastinate's
+``lock`` is not used: leases already keep two workers from one key, and a lock held by the job of a
+dead worker would keep the heir of its lease waiting for a second thing to expire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import structlog
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.db import connections, transaction
+from django.db.models import Exists, F, OuterRef, Value
+from django.db.models.functions import Concat
+from django.utils import timezone
+from procrastinate import App, exceptions, jobs
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.contrib.django.utils import connector_params
+from procrastinate.psycopg_connector import PsycopgConnector
+
+from spojka.engine import wakes
+from spojka.engine.registry import periodic
+
+log = structlog.get_logger("spojka.engine")
+QUEUE = "spojka"
+TASK = "spojka.turn"
+POLL_SECONDS = 1.0
+"""How late a ticket for a later time may be; one that is due at once rings."""
+HEARTBEAT_SECONDS = 5.0
+STALLED_SECONDS = 20.0
+"""After this long without a heartbeat a worker is dead, and its tickets are void."""
+FORGOTTEN = timedelta(seconds=2)
+BUSY_AGAIN = timedelta(seconds=1)
+MOST_AT_ONCE = 1000
+
+
+def issue(handler: str, key: str, at: datetime) -> None:
+    """Defer the ticket of a wake, unless it has one; part of the caller's transaction."""
+    later = at > timezone.now()
+    # A ticket for later does not stand in the way of one for now.
+    lock = f"{handler}:{key}@{int(at.timestamp())}" if later else f"{handler}:{key}"
+    job = app.configure_task(
+        TASK, queue=QUEUE, queueing_lock=lock, schedule_at=at if later else None
+    )
+    try:
+        with transaction.atomic():
+            job.defer(handler=handler, key=key)
+    except exceptions.AlreadyEnqueued:
+        return
+
+
+def take_turn(handler: str, key: str) -> None:
+    """Use a ticket: take one turn."""
+    from spojka.engine import runner  # which serves these tickets
+
+    try:
+        turn = runner.take_turn()
+    except Exception:
+        connections.close_all()  # the next turn of this thread begins with a fresh one
+        raise
+    if turn is runner.Turn.BUSY:
+        # All that is due belongs to accounts that have their share of this worker already.
+        issue(handler, key, timezone.now() + BUSY_AGAIN)
+
+
+@periodic("engine.tickets", timedelta(seconds=5))
+def reissue() -> None:
+    """Issue tickets for what is due and has none: its bearer died, or served somebody else."""
+    waiting = ProcrastinateJob.objects.filter(status="todo", queueing_lock=OuterRef("lock"))
+    without = (
+        wakes.waiting(timezone.now() - FORGOTTEN)
+        .annotate(lock=Concat("handler", Value(":"), "key"))
+        .exclude(Exists(waiting))
+        .order_by(F("due_at"))
+    )
+    for row in without[:MOST_AT_ONCE]:
+        issue(row.handler, row.key, timezone.now())
+
+
+@periodic("engine.tickets.void", timedelta(seconds=20))
+def void() -> None:
+    """Take the tickets of dead workers away; what they were for is due again without them."""
+    manager = app.job_manager
+    stalled = async_to_sync(manager.get_stalled_jobs)(seconds_since_heartbeat=STALLED_SECONDS)
+    for job in stalled:
+        assert job.id is not None
+        async_to_sync(manager.finish_job_by_id_async)(
+            job_id=job.id, status=jobs.Status.FAILED, delete_job=True
+        )
+    async_to_sync(manager.prune_stalled_workers)(STALLED_SECONDS)
+
+
+def serve(stop: threading.Event) -> None:
+    """Work on tickets until stopped; what is being done is finished first."""
+    while not stop.is_set():
+        try:
+            asyncio.run(_serve(stop))
+        except Exception:  # the database may be away for a while; go on when it is back
+            log.exception("queue failed")
+        stop.wait(2)
+
+
+async def _serve(stop: threading.Event) -> None:
+    """Run Procrastinate's worker; it ends when stopped, or when it lost the database."""
+    threads = settings.WORKER_THREADS
+    connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=threads + 2)
+    # An app of its own: what is issued while working still goes through Django's transaction.
+    own = App(connector=connector)
+    own.task(name=TASK, queue=QUEUE)(take_turn)
+    with ThreadPoolExecutor(threads, thread_name_prefix="worker") as pool:
+        asyncio.get_running_loop().set_default_executor(pool)
+        async with own.open_async():
+            worker = asyncio.create_task(
+                own.run_worker_async(
+                    queues=[QUEUE],
+                    concurrency=threads,
+                    # Nothing of a finished ticket is worth keeping; the ledger tells it all.
+                    delete_jobs=jobs.DeleteJobCondition.ALWAYS,
+                    fetch_job_polling_interval=POLL_SECONDS,
+                    update_heartbeat_interval=HEARTBEAT_SECONDS,
+                    stalled_worker_timeout=STALLED_SECONDS,
+                    install_signal_handlers=False,
+                )
+            )
+            while not stop.is_set() and not worker.done():
+                await asyncio.sleep(0.1)
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
