@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from spojka.connections.models import Call
+from spojka.core import trace
 from spojka.engine.registry import periodic
 from spojka.net.client import Client, Exchange
 
@@ -37,6 +38,7 @@ def _recorder(owner: str) -> Callable[[Exchange], None]:
             request=exchange.request_body[:BODY_CHARACTERS],
             response=exchange.response_body[:BODY_CHARACTERS],
             problem=exchange.error,
+            trace=trace.current(),
         )
 
     return record

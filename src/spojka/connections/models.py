@@ -74,6 +74,9 @@ class Connection(models.Model):
     verified_at = models.DateTimeField(null=True)
     loaded = models.JSONField(default=dict, blank=True)
     loaded_at = models.DateTimeField(null=True)
+    doubt_until = models.DateTimeField(null=True)
+    """Set by a restore: orders placed until then may have documents that only the system knows.
+    What is due for them is looked up before it is done."""
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -132,6 +135,8 @@ class Call(models.Model):
     request = models.TextField(blank=True)
     response = models.TextField(blank=True)
     problem = models.CharField(max_length=60, blank=True)
+    trace = models.CharField(max_length=32, blank=True, default="", db_default="")
+    """What it followed from; see :mod:`spojka.core.trace`."""
 
     class Meta:
         ordering = ("-id",)

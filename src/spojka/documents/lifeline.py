@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from spojka.core import trace
 from spojka.core.problem import Problem
 from spojka.documents.models import Document, Event
 from spojka.orders.models import Order
@@ -37,4 +38,5 @@ def note(
         name=name,
         facts={key: str(value) for key, value in facts.items()},
         problem=problem_json(problem) if problem else None,
+        trace=trace.current(),
     )

@@ -257,6 +257,8 @@ class Event(models.Model):
     """``order.received``, ``decided``, ``effect.confirmed``, ``effect.rejected``, …"""
     facts = models.JSONField(default=dict, blank=True)
     problem = models.JSONField(null=True)
+    trace = models.CharField(max_length=32, blank=True, default="", db_default="")
+    """What it followed from; see :mod:`spojka.core.trace`."""
 
     class Meta:
         ordering = ("id",)

@@ -93,6 +93,10 @@ def _created(effect: Effect, issued: Issued) -> Result:
     if core.amount_due <= 0 and core.total > 0:
         document.paid_amount = core.total
         document.paid_on = core.paid_on or core.issued_on
+    if issued.paid_amount > document.paid_amount:
+        # One that was found may have been paid there; it is not paid a second time.
+        document.paid_amount = issued.paid_amount
+        document.paid_on = core.paid_on or document.issued_on
     document.save()
     if issued.total is not None and issued.total != core.total:
         # The document exists and says something else than the order: never silent.

@@ -20,7 +20,7 @@ from django.utils import timezone
 from spojka import engine
 from spojka.connections import shops
 from spojka.connections.models import Shop
-from spojka.core import codec
+from spojka.core import codec, trace
 from spojka.core.order import Order as CoreOrder
 from spojka.core.outcome import Backoff, OutcomeError
 from spojka.core.problem import Problem
@@ -75,6 +75,7 @@ def receive(
         digest=hashlib.sha256(body).hexdigest(),
         topic=topic,
         external_id=external_id,
+        trace=trace.current() or trace.new(),
     )
     engine.wake("event", event.pk, account=shops.owner(shop))
     return event
@@ -94,6 +95,11 @@ def handle(event_id: int) -> InboxEvent:
     event = InboxEvent.objects.select_related("shop__company").get(pk=event_id)
     if event.state not in {State.NEW, State.FAILED}:
         return event
+    with trace.bound(event.trace):
+        return _handle_traced(event)
+
+
+def _handle_traced(event: InboxEvent) -> InboxEvent:
     try:
         _handle(event)
     except WebhookError as error:
@@ -193,6 +199,7 @@ def store(shop: Shop, payload: Any, event: InboxEvent | None = None) -> tuple[Or
         payload=json.loads(raw(payload)),
         digest=content_digest,
         event=event,
+        trace=trace.current() or (event.trace if event else "") or trace.new(),
     )
     order.current = version
     order.save(update_fields=["current"])

@@ -43,6 +43,8 @@ class InboxEvent(models.Model):
     problem = models.JSONField(null=True)
     handled_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
+    trace = models.CharField(max_length=32, blank=True, default="", db_default="")
+    """See :mod:`spojka.core.trace`."""
 
     class Meta:
         ordering = ("-id",)
@@ -101,6 +103,8 @@ class OrderVersion(models.Model):
     digest = models.CharField(max_length=64)
     event = models.ForeignKey(InboxEvent, models.SET_NULL, null=True, related_name="versions")
     created_at = models.DateTimeField(default=timezone.now)
+    trace = models.CharField(max_length=32, blank=True, default="", db_default="")
+    """Of the event, or of the reading of the shop, that brought this version."""
 
     class Meta:
         ordering = ("ordinal",)

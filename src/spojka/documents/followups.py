@@ -1,0 +1,118 @@
+"""Effects of a document: what follows when it is issued or paid, each once per key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from spojka.core.outcome import EffectKind
+from spojka.documents import doubt, performing
+from spojka.documents.models import Document, Effect, EmailTemplate
+
+SEQUENCE = {
+    EffectKind.CREATE: 0,
+    EffectKind.PDF: 10,
+    EffectKind.PAY: 20,
+    EffectKind.UNPAY: 20,
+    EffectKind.WRITE_BACK: 30,
+    EffectKind.CANCEL: 35,
+    EffectKind.EMAIL: 40,
+}
+
+
+def add_effect(
+    document: Document,
+    kind: EffectKind,
+    key: str,
+    parameters: Mapping[str, Any] | None = None,
+    due_at: datetime | None = None,
+) -> Effect:
+    """Plan an effect, once per key."""
+    effect, _ = Effect.objects.get_or_create(
+        key=key,
+        defaults={
+            "document": document,
+            "kind": kind,
+            "sequence": SEQUENCE[kind],
+            "parameters": dict(parameters or {}),
+            "due_at": due_at or timezone.now(),
+            **doubt.beginning(document, kind),
+        },
+    )
+    return effect
+
+
+def pay(document: Document, paid_on: date, amount: Decimal) -> Effect:
+    """Plan that a payment is recorded."""
+    ordinal = document.effects.filter(kind=EffectKind.PAY).count() + 1
+    return add_effect(
+        document,
+        EffectKind.PAY,
+        f"{document.uuid}:pay:{ordinal}",
+        {"paid_on": paid_on.isoformat(), "amount": str(amount)},
+    )
+
+
+def after_issue(document: Document) -> None:
+    """Plan what follows a confirmed document: PDF, write back, e-mail."""
+    add_effect(document, EffectKind.PDF, f"{document.uuid}:pdf")
+    if performing.writes_back(document):
+        add_effect(document, EffectKind.WRITE_BACK, f"{document.uuid}:write_back")
+    wanted = document.actions.get("email")
+    if wanted is None:
+        wanted = document.company.email_after_issuing
+    if wanted and not document.test:
+        plan_email(document)
+
+
+def after_pay(document: Document) -> None:
+    """Plan the e-mail that thanks for a payment, where the company has switched its text on."""
+    if not document.is_paid or document.test:
+        return
+    template = email_template(document, EmailTemplate.EventName.PAID)
+    if template is not None:
+        _add_email(document, template, f"{document.uuid}:email-paid")
+
+
+def plan_email(document: Document, *, to: str = "", again: bool = False) -> Effect:
+    """Plan an e-mail with the document; ``again``: besides one that was sent already."""
+    template = email_template(document)
+    ordinal = document.effects.filter(kind=EffectKind.EMAIL).count() + 1 if again else 1
+    return _add_email(document, template, f"{document.uuid}:email:{ordinal}", to=to, at_once=again)
+
+
+def _add_email(
+    document: Document,
+    template: EmailTemplate | None,
+    key: str,
+    *,
+    to: str = "",
+    at_once: bool = False,
+) -> Effect:
+    delay = timedelta(minutes=template.delay_minutes if template and not at_once else 0)
+    return add_effect(
+        document,
+        EffectKind.EMAIL,
+        key,
+        {"template": template.pk if template else None, "to": to or document.order.email},
+        due_at=timezone.now() + delay,
+    )
+
+
+def email_template(
+    document: Document, event: str = EmailTemplate.EventName.ISSUED
+) -> EmailTemplate | None:
+    """Choose the template: of the kind and language first, then of all kinds, then any language."""
+    language = document.core().language
+    templates = EmailTemplate.objects.filter(
+        company_id=document.company_id, event=event, enabled=True
+    )
+    ranked = sorted(
+        (template for template in templates if template.kind in {"", document.kind}),
+        key=lambda template: (template.language != language, template.kind == "", template.pk),
+    )
+    return next(iter(ranked), None)
