@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponseBase
@@ -10,15 +10,14 @@ from django.utils import timezone
 
 from spojka.companies.models import Company
 from spojka.connections.models import Shop
+from spojka.connections.shops import owner
 from spojka.documents import attention
 from spojka.documents.models import Document
+from spojka.engine.models import Wake
 from spojka.orders.models import InboxEvent, Order
 from spojka.web.access import CompanyRequest, member
 from spojka.web.views.common import show
 from spojka.web.views.setup import page_of_empty_company
-
-FRESH = timedelta(minutes=10)
-"""How long the page of a new sample company refreshes itself while documents are being made."""
 
 STATE = Document.State
 
@@ -49,7 +48,7 @@ def overview(request: CompanyRequest) -> HttpResponseBase:
         orders=company.orders.count(),
         last=documents.exclude(state=STATE.DROPPED).order_by("-issued_at", "-id")[:8],
         shops=[(shop, shop_state(shop)) for shop in company.shops.all()],
-        busy=bool(waiting.exists() or inbox or undecided or _is_starting(company)),
+        busy=bool(waiting.exists() or inbox or undecided or _is_woken(company)),
     )
 
 
@@ -57,9 +56,10 @@ def _midnight() -> datetime:
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _is_starting(company: Company) -> bool:
-    started = company.is_demo and company.created_at > timezone.now() - FRESH
-    return started and not Document.objects.filter(company=company, state=STATE.ISSUED).exists()
+def _is_woken(company: Company) -> bool:
+    """Tell whether the worker has something of this company to look at right now."""
+    accounts = [owner(shop) for shop in company.shops.all()]
+    return Wake.objects.filter(account__in=accounts, due_at__lte=timezone.now()).exists()
 
 
 def orders_without_document(company: Company) -> QuerySet[Order]:
