@@ -25,6 +25,7 @@ from types import FrameType
 import structlog
 
 from spojka.core.problem import Problem
+from spojka.site import logging
 
 log = structlog.get_logger("spojka.run")
 
@@ -259,6 +260,9 @@ def run(host: str = "127.0.0.1", port: int = 8000) -> int:
     """
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     environment = {"SPOJKA_URL": address, **os.environ}
+    logging.start(
+        environment.get("SPOJKA_LOG_LEVEL", "INFO"), environment.get("SPOJKA_LOG_FORMAT", "auto")
+    )
     check_address(host, port)
     prepare(environment)
     return Supervisor(

@@ -16,6 +16,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from spojka.site.logging import configure
+
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -77,6 +79,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "spojka.site.tracing.TraceMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -252,12 +255,10 @@ SETTLE_SECONDS = float(os.environ.get("SPOJKA_SETTLE_SECONDS", "45"))
 RETRY_SECONDS = float(os.environ.get("SPOJKA_RETRY_SECONDS", "10"))
 LEASE_SECONDS = float(os.environ.get("SPOJKA_LEASE_SECONDS", "30"))
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": os.environ.get("SPOJKA_LOG_LEVEL", "INFO")},
-    "loggers": {"axes": {"level": "WARNING"}, "httpx2": {"level": "WARNING"}},
-}
+LOGGING = configure(
+    os.environ.get("SPOJKA_LOG_LEVEL", "INFO"),
+    os.environ.get("SPOJKA_LOG_FORMAT", "auto"),
+    SECRET_KEY,
+    DATABASES["default"].get("PASSWORD", ""),
+)
 SILENCED_SYSTEM_CHECKS: list[str] = []
