@@ -5,11 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile as File
 from django.test import Client
 from django.urls import reverse
 
 from spojka.archive.models import Entry
 from spojka.companies.models import ApiToken, AuditEntry, Company, Membership, Role
+from spojka.connections import shops
 from spojka.documents.models import Document, RuleRow, Series
 from spojka.engine import runner
 from tests.web.conftest import PNG, log_in
@@ -214,8 +216,6 @@ def test_the_archive_is_verified_and_exported(client: Client, full: Company) -> 
 
 
 def test_the_logo_is_a_picture_of_bounded_size(client: Client, full: Company) -> None:
-    from django.core.files.uploadedfile import SimpleUploadedFile as File
-
     address = reverse("web:settings_logo", args=[full.pk])
     for content in (b"<svg/>", PNG + b"0" * 1024 * 1024):
         page = client.post(address, {"logo": File("logo.png", content)})
@@ -243,8 +243,6 @@ def test_the_last_owner_stays(client: Client, full: Company) -> None:
 
 
 def test_a_shops_secret_is_never_shown(empty: Company) -> None:
-    from spojka.connections import shops
-
     secret = "cs_" + "a" * 36 + "1234"
     fields = {
         "url": "https://a.example",

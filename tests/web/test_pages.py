@@ -6,14 +6,16 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import URLPattern, reverse
 
 from spojka.archive.models import Entry
 from spojka.companies.models import BankAccount, Company, Role
+from spojka.core.catalogue import all_entries
 from spojka.documents.models import Document, EmailTemplate, RuleRow, Series
 from spojka.orders.models import InboxEvent
 from spojka.web import urls
+from spojka.web.views.door import failed
 from tests.web.conftest import log_in
 
 INLINE = re.compile(
@@ -205,7 +207,23 @@ def test_held_documents_say_what_happened_and_what_to_do(client: Client, full: C
 
 
 def test_the_help_lists_every_code(client: Client) -> None:
-    from spojka.core.catalogue import all_entries
-
     html = client.get(reverse("web:help_errors")).content.decode()
     assert all(entry.code in html for entry in all_entries())
+
+
+def test_only_our_own_page_frames_the_pdf(client: Client, full: Company) -> None:
+    document = Document.objects.filter(company=full, kind="invoice", state="issued").first()
+    assert document is not None
+    answer = client.get(reverse("web:pdf", args=[full.pk, document.pk]), {"open": "1"})
+    assert answer["Content-Disposition"].startswith("inline")
+    assert answer["X-Frame-Options"] == "SAMEORIGIN"
+    assert "frame-ancestors 'self'" in answer["Content-Security-Policy"]
+    page = client.get(reverse("web:document", args=[full.pk, document.pk]))
+    assert "frame-ancestors 'none'" in page["Content-Security-Policy"]
+
+
+def test_the_page_of_a_failure_needs_no_database() -> None:
+    """Outside a database test every query fails, as it does when the database is away."""
+    answer = failed(RequestFactory().get("/"))
+    assert answer.status_code == 500
+    assert b"SPJ-INTERNAL" in answer.content

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from spojka.companies.models import AuditEntry, Company, Membership
+from spojka.connections import shops
 from spojka.documents.models import Document
 from spojka.engine import runner
 from spojka.web.forms.company import FirstCompanyForm, to_iban
@@ -131,8 +132,6 @@ def test_a_new_company_only_observes(empty: Company) -> None:
 
 def test_an_imported_file_says_what_became_of_each_order(empty: Company) -> None:
     client = log_in(empty)
-    from spojka.connections import shops
-
     shop = shops.create(empty, "woocommerce", "WC", {"url": "https://a.example"}, actor="test")
     address = reverse("web:shop_import", args=[empty.pk, shop.pk])
     with (CAPTURED / "store-01-multi-vat-shipping.json").open("rb") as file:

@@ -49,6 +49,11 @@ def tell(request: HttpRequest, text: object) -> None:
     messages.success(request, str(text))
 
 
+def warn(request: HttpRequest, text: object) -> None:
+    """Say on the next page that something was not done."""
+    messages.warning(request, str(text))
+
+
 def tell_problem(request: HttpRequest, problem: Problem) -> None:
     """Say on the next page what went wrong and what to do, with its code."""
     explained = explain(problem, language())

@@ -27,7 +27,7 @@ from spojka.documents.models import KINDS, Document
 from spojka.web import formats
 from spojka.web.access import CompanyRequest, may, member
 from spojka.web.forms.document import PayForm
-from spojka.web.views.common import download, go, paginate, show, tell, tell_problem
+from spojka.web.views.common import download, go, paginate, show, tell, tell_problem, warn
 from spojka.web.wording import payment_state
 
 STATE = Document.State
@@ -158,7 +158,7 @@ def bulk(request: CompanyRequest) -> HttpResponseBase:
     )
     act = request.POST.get("act", "")
     if not documents:
-        tell_nothing(request)
+        warn(request, _("Nothing was chosen: tick the rows first."))
         return go(request, "documents")
     if act in _FILES:
         return _bulk_file(request, act, documents)
@@ -239,11 +239,6 @@ def _why_not_paid(document: Document) -> str:
     if document.is_paid:
         return _("it is already paid")
     return ""
-
-
-def tell_nothing(request: CompanyRequest) -> None:
-    """Say that nothing was ticked."""
-    tell(request, _("Nothing was chosen: tick the rows first."))
 
 
 def find(request: CompanyRequest, pk: int) -> Document:

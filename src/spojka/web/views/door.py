@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth import views as auth
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.urls import reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from spojka.companies.models import Membership
 from spojka.web.access import UserRequest, is_empty_installation, logged_in
+from spojka.web.context import LANGUAGES
 from spojka.web.forms.account import ChangePasswordForm, LoginForm
 from spojka.web.views.common import show, tell
 
@@ -107,8 +109,10 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """500: as little as possible may fail on this page."""
-    return show(request, "errors/500", status=500)
+    """500: as little as possible may fail on this page, so that it asks the database nothing."""
+    return HttpResponse(
+        render_to_string("web/errors/500.html", {"languages": LANGUAGES}), status=500
+    )
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:

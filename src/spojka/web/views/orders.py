@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from spojka.companies.models import AuditEntry, Role
 from spojka.connections import shops
 from spojka.core.document import Kind
-from spojka.core.outcome import OutcomeError
+from spojka.core.outcome import EffectState, OutcomeError
 from spojka.core.problem import Problem
 from spojka.documents import actions
 from spojka.documents.actions import ActionRefused
@@ -30,6 +30,7 @@ from spojka.web.forms.document import ReasonForm
 from spojka.web.views.common import back, go, paginate, show, tell, tell_problem
 from spojka.web.why import explain_decision
 
+State = Document.State
 ID_FIELDS = ("company_id", "tax_id", "vat_id")
 _ISSUABLE = (Kind.INVOICE, Kind.PROFORMA)
 
@@ -116,12 +117,22 @@ def order_detail(request: CompanyRequest, pk: int) -> HttpResponseBase:
         documents=documents,
         events=events,
         last_decision=max((row.pk for row in events if row.name == "decided"), default=0),
+        retriable={row.pk for row in documents if _may_retry(row)},
         why=explain_decision(decision.content) if decision else None,
         observed=decision.observed if decision else [],
         issuable=[kind.value for kind in _ISSUABLE if kind.value not in living],
         can_read_again=shops.can(order.shop, Ability.FETCH),
         vat=_recap(content),
         reason=ReasonForm(),
+    )
+
+
+def _may_retry(document: Document) -> bool:
+    """Tell whether a person may have something of the document tried again."""
+    waits = {State.HELD, State.PLANNED, State.UNCERTAIN}
+    failed = {EffectState.REJECTED, EffectState.THROTTLED, EffectState.UNAVAILABLE}
+    return document.state in waits or any(
+        effect.state in failed for effect in document.effects.all()
     )
 
 

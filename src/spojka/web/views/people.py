@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from spojka.companies.models import ApiToken, AuditEntry, Membership, Role
 from spojka.web.access import CompanyRequest, member
 from spojka.web.forms.account import MemberForm, TokenForm
-from spojka.web.views.common import go, tell
+from spojka.web.views.common import go, tell, warn
 from spojka.web.views.settings import show_settings
 
 
@@ -66,7 +66,7 @@ def user_act(request: CompanyRequest, pk: int) -> HttpResponseBase:
     role = request.POST.get("role", "")
     others = request.company.memberships.filter(role=Role.OWNER).exclude(pk=row.pk)
     if row.role == Role.OWNER and role != Role.OWNER and not others.exists():
-        tell(request, _("The last owner stays: name another owner first."))
+        warn(request, _("The last owner stays: name another owner first."))
     elif role == "remove":
         row.delete()
         _log(request, "member.removed", row)

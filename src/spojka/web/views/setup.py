@@ -200,6 +200,7 @@ def setup_switch_on(request: CompanyRequest) -> HttpResponseBase:
         company.mode = request.POST["mode"]
         company.save(update_fields=["mode"])
         AuditEntry.write("company.mode", company=company, actor=request.actor, mode=company.mode)
+        rulebook.wake_orders(company)
         tell(request, _("All set. New orders are being looked after from now on."))
         return go(request, "overview")
     return show(request, "setup/switch_on", step=5)
