@@ -115,18 +115,17 @@ def run(effect: Effect, lease: Lease) -> None:
 
 def _perform(effect: Effect, lease: Lease) -> None:
     performer = PERFORMERS[EffectKind(effect.kind)]
-    _begin(effect)
-    lease.check()
+    _begin(effect, lease)
     try:
         result = performer.perform(effect)
     except OutcomeError as error:
-        _failed(effect, error)
+        _failed(effect, error, lease)
     else:
-        _confirm(effect, result)
+        _confirm(effect, result, lease)
 
 
-def _begin(effect: Effect) -> None:
-    """Commit the intent. From here on a killed process leaves the effect in doubt."""
+def _begin(effect: Effect, lease: Lease) -> None:
+    """Commit the intent, under the lease. Whoever is killed later leaves the effect in doubt."""
     with transaction.atomic():
         effect.state = EffectState.SENDING
         effect.attempt += 1
@@ -135,6 +134,7 @@ def _begin(effect: Effect) -> None:
         effect.save(update_fields=["state", "attempt", "sent_at", "body_hash"])
         if effect.kind == EffectKind.CREATE:
             _set_state(effect.document, Document.State.ISSUING)
+        lease.check()
 
 
 def _body_hash(effect: Effect) -> str:
@@ -142,7 +142,7 @@ def _body_hash(effect: Effect) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
-def _confirm(effect: Effect, result: object) -> None:
+def _confirm(effect: Effect, result: object, lease: Lease) -> None:
     performer = PERFORMERS[EffectKind(effect.kind)]
     with transaction.atomic():
         effect.state = EffectState.CONFIRMED
@@ -159,16 +159,17 @@ def _confirm(effect: Effect, result: object) -> None:
         )
         if effect.kind == EffectKind.CREATE:
             planning.after_issue(effect.document)
+        lease.check()
 
 
-def _failed(effect: Effect, error: OutcomeError) -> None:
+def _failed(effect: Effect, error: OutcomeError, lease: Lease, *, in_doubt: bool = False) -> None:
     now = timezone.now()
     with transaction.atomic():
         effect.problem = problem_json(error.problem)
         effect.technical = error.technical
         effect.state = error.state
         if isinstance(error, RejectedError):
-            _rejected(effect, error)
+            _rejected(effect, error, in_doubt=in_doubt)
         elif error.state is EffectState.UNCERTAIN:
             effect.look_ups = 0
             effect.due_at = now + max(LOOK_UP_DELAYS[0], _settle(effect))
@@ -187,24 +188,25 @@ def _failed(effect: Effect, error: OutcomeError) -> None:
             problem=error.problem,
             next_at=effect.due_at.isoformat() if effect.is_open else "",
         )
+        lease.check()
 
 
-def _rejected(effect: Effect, error: RejectedError) -> None:
+def _rejected(effect: Effect, error: RejectedError, *, in_doubt: bool) -> None:
     document = effect.document
     effect.rejection = error.rejection
     if effect.kind != EffectKind.CREATE:
         effect.done_at = timezone.now()
         return
+    # A look-up that was refused has told nothing: it is looked up again, never sent again.
+    effect.state = EffectState.UNCERTAIN if in_doubt else EffectState.PLANNED
     if error.rejection is Rejection.CONFIG:
         # The connection has to be mended once, not each of its orders.
-        effect.state = EffectState.PLANNED
         connection = document.connection
         assert connection is not None
         connection.paused_problem = problem_json(error.problem)
         connection.save(update_fields=["paused_problem"])
-        _set_state(document, Document.State.PLANNED)
+        _set_state(document, Document.State.UNCERTAIN if in_doubt else Document.State.PLANNED)
         return
-    effect.state = EffectState.PLANNED
     document.state = Document.State.HELD
     document.problems = [problem_json(error.problem)]
     document.save(update_fields=["state", "problems"])
@@ -235,41 +237,47 @@ def _look_up(effect: Effect, lease: Lease) -> None:
         effect.problem = problem_json(Problem.of("SPJ-UNCERTAIN"))
         effect.look_ups = 0
         effect.due_at = max(ready, now)
-        effect.save(update_fields=["state", "problem", "look_ups", "due_at"])
+        _store(effect, lease, "state", "problem", "look_ups", "due_at")
         if effect.due_at > now:
             return
     effect.state = EffectState.LOOKING_UP
-    effect.save(update_fields=["state"])
-    lease.check()
+    _store(effect, lease, "state")
     try:
         found = PERFORMERS[EffectKind(effect.kind)].look_up(effect)
     except RejectedError as error:
-        _failed(effect, error)
+        _failed(effect, error, lease, in_doubt=True)
         return
     except OutcomeError as error:
         # The look-up itself did not succeed: nothing is known yet, so it is looked up again.
         effect.state = EffectState.UNCERTAIN
         effect.technical = error.technical
         effect.due_at = now + LOOK_UP_DELAYS[min(effect.look_ups, len(LOOK_UP_DELAYS) - 1)]
-        effect.save(update_fields=["state", "technical", "due_at"])
+        _store(effect, lease, "state", "technical", "due_at")
         return
     if found is not None:
-        _confirm(effect, found)
+        _confirm(effect, found, lease)
         return
-    _not_found(effect, conclusive=settle == timedelta(0), now=now)
+    _not_found(effect, lease, conclusive=settle == timedelta(0), now=now)
 
 
-def _not_found(effect: Effect, *, conclusive: bool, now: datetime) -> None:
+def _store(effect: Effect, lease: Lease, *fields: str) -> None:
+    with transaction.atomic():
+        effect.save(update_fields=fields)
+        lease.check()
+
+
+def _not_found(effect: Effect, lease: Lease, *, conclusive: bool, now: datetime) -> None:
     effect.look_ups += 1
-    if conclusive or effect.look_ups >= len(LOOK_UP_DELAYS):
-        note(effect.document.order, f"{effect.kind}.absent", document=effect.document)
-        effect.state = EffectState.PLANNED
-        effect.problem = None
-        effect.due_at = now
-    else:
-        effect.state = EffectState.UNCERTAIN
-        effect.due_at = now + LOOK_UP_DELAYS[effect.look_ups]
-    effect.save(update_fields=["state", "look_ups", "due_at", "problem"])
+    with transaction.atomic():
+        if conclusive or effect.look_ups >= len(LOOK_UP_DELAYS):
+            note(effect.document.order, f"{effect.kind}.absent", document=effect.document)
+            effect.state = EffectState.PLANNED
+            effect.problem = None
+            effect.due_at = now
+        else:
+            effect.state = EffectState.UNCERTAIN
+            effect.due_at = now + LOOK_UP_DELAYS[effect.look_ups]
+        _store(effect, lease, "state", "look_ups", "due_at", "problem")
 
 
 @periodic("orders.sweep", timedelta(minutes=1))

@@ -96,7 +96,7 @@ def _remember(order: Order, decision: Decision) -> None:
         event = version.event
         note(
             order,
-            "order.received" if version.ordinal == 1 else "order.changed",
+            "order.received" if row is None else "order.changed",
             version=version.ordinal,
             status=order.status,
             via=event.via if event else "",
