@@ -136,7 +136,7 @@ class Document(models.Model):
     connection = models.ForeignKey(Connection, models.PROTECT, null=True, related_name="documents")
     kind = models.CharField(max_length=20, choices=KINDS)
     ordinal = models.PositiveSmallIntegerField(default=1)
-    refund_id = models.CharField(max_length=100, blank=True)
+    refund_id = models.CharField(max_length=200, blank=True)
     original = models.ForeignKey("self", models.PROTECT, null=True, related_name="corrections")
     """The invoice of a credit note; the proforma of a tax document on payment."""
     state = models.CharField(max_length=12, choices=State.choices, default=State.PLANNED)
@@ -147,7 +147,7 @@ class Document(models.Model):
     """What the rule asked for beside issuing: series, e-mail, prefilled fields."""
     why = models.JSONField(default=dict, blank=True)
 
-    external_id = models.CharField(max_length=100, blank=True)
+    external_id = models.CharField(max_length=200, blank=True)
     number = models.CharField(max_length=60, blank=True, db_index=True)
     variable_symbol = models.CharField(max_length=10, blank=True)
     currency = models.CharField(max_length=3, blank=True)

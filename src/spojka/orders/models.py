@@ -36,7 +36,7 @@ class InboxEvent(models.Model):
     body = models.BinaryField()
     digest = models.CharField(max_length=64, db_index=True)
     topic = models.CharField(max_length=80, blank=True)
-    external_id = models.CharField(max_length=100, blank=True)
+    external_id = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.NEW)
     outcome = models.CharField(max_length=40, blank=True)
     """``created``, ``changed``, ``unchanged``, ``deleted``, ``ping``, …"""
@@ -56,7 +56,7 @@ class Order(models.Model):
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="orders")
     company = models.ForeignKey(Company, models.CASCADE, related_name="orders")
-    external_id = models.CharField(max_length=100)
+    external_id = models.CharField(max_length=200)
     number = models.CharField(max_length=60, db_index=True)
     status = models.CharField(max_length=60)
     currency = models.CharField(max_length=3)

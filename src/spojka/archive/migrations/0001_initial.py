@@ -6,43 +6,59 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('companies', '0001_initial'),
+        ("companies", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Blob',
+            name="Blob",
             fields=[
-                ('sha256', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('size', models.PositiveBigIntegerField()),
-                ('content', models.BinaryField()),
+                ("sha256", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("size", models.PositiveBigIntegerField()),
+                ("content", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.PositiveBigIntegerField()),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('kind', models.CharField(max_length=40)),
-                ('subject', models.CharField(max_length=100)),
-                ('number', models.CharField(blank=True, max_length=60)),
-                ('name', models.CharField(blank=True, max_length=200)),
-                ('media_type', models.CharField(blank=True, max_length=100)),
-                ('facts', models.JSONField(default=dict)),
-                ('sha256', models.CharField(blank=True, max_length=64)),
-                ('previous', models.CharField(blank=True, max_length=64)),
-                ('digest', models.CharField(max_length=64)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='archive_entries', to='companies.company')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seq", models.PositiveBigIntegerField()),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("kind", models.CharField(max_length=40)),
+                ("subject", models.CharField(max_length=100)),
+                ("number", models.CharField(blank=True, max_length=60)),
+                ("name", models.CharField(blank=True, max_length=200)),
+                ("media_type", models.CharField(blank=True, max_length=100)),
+                ("facts", models.JSONField(default=dict)),
+                ("sha256", models.CharField(blank=True, max_length=64)),
+                ("previous", models.CharField(blank=True, max_length=64)),
+                ("digest", models.CharField(max_length=64)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="archive_entries",
+                        to="companies.company",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('company_id', 'seq'),
-                'indexes': [models.Index(fields=['subject'], name='archive_subject'), models.Index(fields=['company', 'at'], name='archive_at')],
-                'constraints': [models.UniqueConstraint(fields=('company', 'seq'), name='archive_seq')],
+                "ordering": ("company_id", "seq"),
+                "indexes": [
+                    models.Index(fields=["subject"], name="archive_subject"),
+                    models.Index(fields=["company", "at"], name="archive_at"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("company", "seq"), name="archive_seq")
+                ],
             },
         ),
     ]

@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,114 +15,307 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='ChainHead',
+            name="ChainHead",
             fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('length', models.PositiveBigIntegerField(default=0)),
-                ('digest', models.CharField(blank=True, max_length=64)),
+                ("name", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("length", models.PositiveBigIntegerField(default=0)),
+                ("digest", models.CharField(blank=True, max_length=64)),
             ],
         ),
         migrations.CreateModel(
-            name='Company',
+            name="Company",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, verbose_name='company name')),
-                ('country', models.CharField(default='CZ', max_length=2, verbose_name='country')),
-                ('company_id', models.CharField(blank=True, max_length=20, verbose_name='company id')),
-                ('tax_id', models.CharField(blank=True, max_length=20, verbose_name='tax id')),
-                ('vat_id', models.CharField(blank=True, max_length=20, verbose_name='VAT id')),
-                ('vat_mode', models.CharField(choices=[('payer', 'VAT payer'), ('non_payer', 'not a VAT payer'), ('identified', 'identified person')], default='payer', max_length=20, verbose_name='VAT')),
-                ('oss', models.BooleanField(default=False, verbose_name='uses the One Stop Shop (OSS)')),
-                ('street', models.CharField(blank=True, max_length=200, verbose_name='street')),
-                ('city', models.CharField(blank=True, max_length=100, verbose_name='city')),
-                ('postcode', models.CharField(blank=True, max_length=20, verbose_name='postcode')),
-                ('register', models.CharField(blank=True, max_length=300, verbose_name='entry in the register')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='e-mail')),
-                ('phone', models.CharField(blank=True, max_length=40, verbose_name='phone')),
-                ('web', models.CharField(blank=True, max_length=200, verbose_name='web')),
-                ('logo', models.BinaryField(blank=True, null=True)),
-                ('issued_by', models.CharField(blank=True, max_length=100, verbose_name='issued by')),
-                ('time_zone', models.CharField(default='Europe/Prague', max_length=50, verbose_name='time zone')),
-                ('language', models.CharField(default='cs', max_length=2, verbose_name='language of documents')),
-                ('currency', models.CharField(default='CZK', max_length=3, verbose_name='home currency')),
-                ('issue_date', models.CharField(default='today', max_length=20)),
-                ('taxable_date', models.CharField(default='issue_date', max_length=20)),
-                ('due_days', models.PositiveSmallIntegerField(default=14, verbose_name='due in days')),
-                ('due_days_by_payment', models.JSONField(blank=True, default=dict)),
-                ('vat_conflict', models.CharField(choices=[('hold', 'Hold the document and ask'), ('lines', "Follow the rows; the order's total follows them too")], default='hold', max_length=10)),
-                ('refund_policy', models.CharField(choices=[('hold', 'Hold the credit note and ask'), ('allocate', 'Divide in proportion to what is left per rate')], default='hold', max_length=10)),
-                ('rate_source', models.CharField(default='manual', max_length=10, verbose_name='exchange rates from')),
-                ('retention_years', models.PositiveSmallIntegerField(default=10, verbose_name='keep documents for years')),
-                ('mode', models.CharField(choices=[('observe', 'Observe: show what would be issued, issue nothing'), ('live', 'Live: issue documents')], default='observe', max_length=10)),
-                ('on_status', models.BooleanField(default=True, verbose_name='issue when an order comes or its status changes')),
-                ('on_payment', models.BooleanField(default=True, verbose_name='issue when an order is paid')),
-                ('final_after_proforma', models.BooleanField(default=True, verbose_name='issue an invoice after a paid proforma')),
-                ('email_after_issuing', models.BooleanField(default=False, verbose_name='send an e-mail after issuing')),
-                ('is_demo', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, verbose_name="company name")),
+                ("country", models.CharField(default="CZ", max_length=2, verbose_name="country")),
+                (
+                    "company_id",
+                    models.CharField(blank=True, max_length=20, verbose_name="company id"),
+                ),
+                ("tax_id", models.CharField(blank=True, max_length=20, verbose_name="tax id")),
+                ("vat_id", models.CharField(blank=True, max_length=20, verbose_name="VAT id")),
+                (
+                    "vat_mode",
+                    models.CharField(
+                        choices=[
+                            ("payer", "VAT payer"),
+                            ("non_payer", "not a VAT payer"),
+                            ("identified", "identified person"),
+                        ],
+                        default="payer",
+                        max_length=20,
+                        verbose_name="VAT",
+                    ),
+                ),
+                (
+                    "oss",
+                    models.BooleanField(default=False, verbose_name="uses the One Stop Shop (OSS)"),
+                ),
+                ("street", models.CharField(blank=True, max_length=200, verbose_name="street")),
+                ("city", models.CharField(blank=True, max_length=100, verbose_name="city")),
+                ("postcode", models.CharField(blank=True, max_length=20, verbose_name="postcode")),
+                (
+                    "register",
+                    models.CharField(
+                        blank=True, max_length=300, verbose_name="entry in the register"
+                    ),
+                ),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="e-mail")),
+                ("phone", models.CharField(blank=True, max_length=40, verbose_name="phone")),
+                ("web", models.CharField(blank=True, max_length=200, verbose_name="web")),
+                ("logo", models.BinaryField(blank=True, null=True)),
+                (
+                    "issued_by",
+                    models.CharField(blank=True, max_length=100, verbose_name="issued by"),
+                ),
+                (
+                    "time_zone",
+                    models.CharField(
+                        default="Europe/Prague", max_length=50, verbose_name="time zone"
+                    ),
+                ),
+                (
+                    "language",
+                    models.CharField(
+                        default="cs", max_length=2, verbose_name="language of documents"
+                    ),
+                ),
+                (
+                    "currency",
+                    models.CharField(default="CZK", max_length=3, verbose_name="home currency"),
+                ),
+                ("issue_date", models.CharField(default="today", max_length=20)),
+                ("taxable_date", models.CharField(default="issue_date", max_length=20)),
+                (
+                    "due_days",
+                    models.PositiveSmallIntegerField(default=14, verbose_name="due in days"),
+                ),
+                ("due_days_by_payment", models.JSONField(blank=True, default=dict)),
+                (
+                    "vat_conflict",
+                    models.CharField(
+                        choices=[
+                            ("hold", "Hold the document and ask"),
+                            ("lines", "Follow the rows; the order's total follows them too"),
+                        ],
+                        default="hold",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "refund_policy",
+                    models.CharField(
+                        choices=[
+                            ("hold", "Hold the credit note and ask"),
+                            ("allocate", "Divide in proportion to what is left per rate"),
+                        ],
+                        default="hold",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "rate_source",
+                    models.CharField(
+                        default="manual", max_length=10, verbose_name="exchange rates from"
+                    ),
+                ),
+                (
+                    "retention_years",
+                    models.PositiveSmallIntegerField(
+                        default=10, verbose_name="keep documents for years"
+                    ),
+                ),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[
+                            ("observe", "Observe: show what would be issued, issue nothing"),
+                            ("live", "Live: issue documents"),
+                        ],
+                        default="observe",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "on_status",
+                    models.BooleanField(
+                        default=True, verbose_name="issue when an order comes or its status changes"
+                    ),
+                ),
+                (
+                    "on_payment",
+                    models.BooleanField(default=True, verbose_name="issue when an order is paid"),
+                ),
+                (
+                    "final_after_proforma",
+                    models.BooleanField(
+                        default=True, verbose_name="issue an invoice after a paid proforma"
+                    ),
+                ),
+                (
+                    "email_after_issuing",
+                    models.BooleanField(default=False, verbose_name="send an e-mail after issuing"),
+                ),
+                ("is_demo", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'verbose_name': 'company',
-                'ordering': ('name',),
+                "verbose_name": "company",
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('actor', models.CharField(max_length=150)),
-                ('action', models.CharField(max_length=60)),
-                ('subject', models.CharField(blank=True, max_length=200)),
-                ('facts', models.JSONField(default=dict)),
-                ('previous', models.CharField(max_length=64)),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('company', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='audit', to='companies.company')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("actor", models.CharField(max_length=150)),
+                ("action", models.CharField(max_length=60)),
+                ("subject", models.CharField(blank=True, max_length=200)),
+                ("facts", models.JSONField(default=dict)),
+                ("previous", models.CharField(max_length=64)),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="audit",
+                        to="companies.company",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='ApiToken',
+            name="ApiToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('last4', models.CharField(max_length=4)),
-                ('role', models.CharField(choices=[('owner', 'owner'), ('accountant', 'accountant'), ('viewer', 'viewer')], default='accountant', max_length=20)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('last_used_at', models.DateTimeField(null=True)),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to='companies.company')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("last4", models.CharField(max_length=4)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("owner", "owner"),
+                            ("accountant", "accountant"),
+                            ("viewer", "viewer"),
+                        ],
+                        default="accountant",
+                        max_length=20,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("last_used_at", models.DateTimeField(null=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="api_tokens",
+                        to="companies.company",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='BankAccount',
+            name="BankAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('currency', models.CharField(default='CZK', max_length=3, verbose_name='currency')),
-                ('number', models.CharField(blank=True, max_length=30, verbose_name='account number')),
-                ('iban', models.CharField(blank=True, max_length=34, verbose_name='IBAN')),
-                ('bic', models.CharField(blank=True, max_length=11, verbose_name='BIC')),
-                ('bank', models.CharField(blank=True, max_length=100, verbose_name='bank')),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bank_accounts', to='companies.company')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "currency",
+                    models.CharField(default="CZK", max_length=3, verbose_name="currency"),
+                ),
+                (
+                    "number",
+                    models.CharField(blank=True, max_length=30, verbose_name="account number"),
+                ),
+                ("iban", models.CharField(blank=True, max_length=34, verbose_name="IBAN")),
+                ("bic", models.CharField(blank=True, max_length=11, verbose_name="BIC")),
+                ("bank", models.CharField(blank=True, max_length=100, verbose_name="bank")),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="bank_accounts",
+                        to="companies.company",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'bank account',
-                'constraints': [models.UniqueConstraint(fields=('company', 'currency'), name='bank_account_per_currency')],
+                "verbose_name": "bank account",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("company", "currency"), name="bank_account_per_currency"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('owner', 'owner'), ('accountant', 'accountant'), ('viewer', 'viewer')], default='owner', max_length=20)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='companies.company')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("owner", "owner"),
+                            ("accountant", "accountant"),
+                            ("viewer", "viewer"),
+                        ],
+                        default="owner",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="companies.company",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('user', 'company'), name='membership_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("user", "company"), name="membership_once")
+                ],
             },
         ),
     ]

@@ -7,112 +7,189 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('companies', '0001_initial'),
+        ("companies", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Call',
+            name="Call",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('owner', models.CharField(max_length=60)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('method', models.CharField(max_length=10)),
-                ('url', models.TextField()),
-                ('status', models.PositiveSmallIntegerField(null=True)),
-                ('duration_ms', models.PositiveIntegerField(default=0)),
-                ('request', models.TextField(blank=True)),
-                ('response', models.TextField(blank=True)),
-                ('problem', models.CharField(blank=True, max_length=60)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("owner", models.CharField(max_length=60)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("method", models.CharField(max_length=10)),
+                ("url", models.TextField()),
+                ("status", models.PositiveSmallIntegerField(null=True)),
+                ("duration_ms", models.PositiveIntegerField(default=0)),
+                ("request", models.TextField(blank=True)),
+                ("response", models.TextField(blank=True)),
+                ("problem", models.CharField(blank=True, max_length=60)),
             ],
             options={
-                'ordering': ('-id',),
-                'indexes': [models.Index(fields=['owner', '-id'], name='call_owner')],
+                "ordering": ("-id",),
+                "indexes": [models.Index(fields=["owner", "-id"], name="call_owner")],
             },
         ),
         migrations.CreateModel(
-            name='Connection',
+            name="Connection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('system', models.CharField(max_length=40)),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('settings', models.JSONField(blank=True, default=dict)),
-                ('active', models.BooleanField(default=False)),
-                ('default', models.BooleanField(default=False)),
-                ('paused_problem', models.JSONField(null=True)),
-                ('checks', models.JSONField(blank=True, default=list)),
-                ('verified_at', models.DateTimeField(null=True)),
-                ('loaded', models.JSONField(blank=True, default=dict)),
-                ('loaded_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='connections', to='companies.company')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("system", models.CharField(max_length=40)),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("settings", models.JSONField(blank=True, default=dict)),
+                ("active", models.BooleanField(default=False)),
+                ("default", models.BooleanField(default=False)),
+                ("paused_problem", models.JSONField(null=True)),
+                ("checks", models.JSONField(blank=True, default=list)),
+                ("verified_at", models.DateTimeField(null=True)),
+                ("loaded", models.JSONField(blank=True, default=dict)),
+                ("loaded_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="connections",
+                        to="companies.company",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'connection',
-                'ordering': ('name',),
+                "verbose_name": "connection",
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='MailAccount',
+            name="MailAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('host', models.CharField(max_length=200, verbose_name='SMTP server')),
-                ('port', models.PositiveIntegerField(default=587, verbose_name='port')),
-                ('security', models.CharField(choices=[('starttls', 'STARTTLS'), ('tls', 'TLS'), ('none', 'none')], default='starttls', max_length=10, verbose_name='security')),
-                ('username', models.CharField(blank=True, max_length=200, verbose_name='user name')),
-                ('sender_name', models.CharField(blank=True, max_length=100, verbose_name='sender name')),
-                ('sender_address', models.EmailField(max_length=254, verbose_name='sender address')),
-                ('reply_to', models.EmailField(blank=True, max_length=254, verbose_name='reply to')),
-                ('verified_at', models.DateTimeField(null=True)),
-                ('company', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='mail_account', to='companies.company')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("host", models.CharField(max_length=200, verbose_name="SMTP server")),
+                ("port", models.PositiveIntegerField(default=587, verbose_name="port")),
+                (
+                    "security",
+                    models.CharField(
+                        choices=[("starttls", "STARTTLS"), ("tls", "TLS"), ("none", "none")],
+                        default="starttls",
+                        max_length=10,
+                        verbose_name="security",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(blank=True, max_length=200, verbose_name="user name"),
+                ),
+                (
+                    "sender_name",
+                    models.CharField(blank=True, max_length=100, verbose_name="sender name"),
+                ),
+                (
+                    "sender_address",
+                    models.EmailField(max_length=254, verbose_name="sender address"),
+                ),
+                (
+                    "reply_to",
+                    models.EmailField(blank=True, max_length=254, verbose_name="reply to"),
+                ),
+                ("verified_at", models.DateTimeField(null=True)),
+                (
+                    "company",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="mail_account",
+                        to="companies.company",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Secret',
+            name="Secret",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('owner', models.CharField(max_length=60)),
-                ('field', models.CharField(max_length=60)),
-                ('key_id', models.CharField(max_length=20)),
-                ('nonce', models.BinaryField()),
-                ('ciphertext', models.BinaryField()),
-                ('last4', models.CharField(blank=True, max_length=4)),
-                ('changed_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("owner", models.CharField(max_length=60)),
+                ("field", models.CharField(max_length=60)),
+                ("key_id", models.CharField(max_length=20)),
+                ("nonce", models.BinaryField()),
+                ("ciphertext", models.BinaryField()),
+                ("last4", models.CharField(blank=True, max_length=4)),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'indexes': [models.Index(fields=['key_id'], name='secret_key')],
-                'constraints': [models.UniqueConstraint(fields=('owner', 'field'), name='secret_once')],
+                "indexes": [models.Index(fields=["key_id"], name="secret_key")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("owner", "field"), name="secret_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Shop',
+            name="Shop",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('platform', models.CharField(max_length=40)),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('path_token', models.CharField(default=spojka.connections.models.new_path_token, max_length=40, unique=True)),
-                ('settings', models.JSONField(blank=True, default=dict)),
-                ('company_id_fields', models.JSONField(blank=True, default=dict)),
-                ('time_zone', models.CharField(default='Europe/Prague', max_length=50)),
-                ('write_back', models.BooleanField(default=True, verbose_name='write document numbers back to the shop')),
-                ('active', models.BooleanField(default=True)),
-                ('checks', models.JSONField(blank=True, default=list)),
-                ('verified_at', models.DateTimeField(null=True)),
-                ('cursor', models.DateTimeField(null=True)),
-                ('polled_at', models.DateTimeField(null=True)),
-                ('poll_problem', models.JSONField(null=True)),
-                ('webhook_problem', models.JSONField(null=True)),
-                ('webhook_seen_at', models.DateTimeField(null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shops', to='companies.company')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("platform", models.CharField(max_length=40)),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                (
+                    "path_token",
+                    models.CharField(
+                        default=spojka.connections.models.new_path_token, max_length=40, unique=True
+                    ),
+                ),
+                ("settings", models.JSONField(blank=True, default=dict)),
+                ("company_id_fields", models.JSONField(blank=True, default=dict)),
+                ("time_zone", models.CharField(default="Europe/Prague", max_length=50)),
+                (
+                    "write_back",
+                    models.BooleanField(
+                        default=True, verbose_name="write document numbers back to the shop"
+                    ),
+                ),
+                ("active", models.BooleanField(default=True)),
+                ("checks", models.JSONField(blank=True, default=list)),
+                ("verified_at", models.DateTimeField(null=True)),
+                ("cursor", models.DateTimeField(null=True)),
+                ("polled_at", models.DateTimeField(null=True)),
+                ("poll_problem", models.JSONField(null=True)),
+                ("webhook_problem", models.JSONField(null=True)),
+                ("webhook_seen_at", models.DateTimeField(null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shops",
+                        to="companies.company",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'shop',
-                'ordering': ('name',),
+                "verbose_name": "shop",
+                "ordering": ("name",),
             },
         ),
     ]

@@ -6,251 +6,582 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('companies', '0001_initial'),
-        ('connections', '0001_initial'),
-        ('orders', '0001_initial'),
+        ("companies", "0001_initial"),
+        ("connections", "0001_initial"),
+        ("orders", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('content', models.JSONField()),
-                ('observed', models.JSONField(blank=True, default=list)),
-                ('order', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='decision', to='orders.order')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='orders.orderversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("content", models.JSONField()),
+                ("observed", models.JSONField(blank=True, default=list)),
+                (
+                    "order",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="decision",
+                        to="orders.order",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="orders.orderversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(unique=True)),
-                ('kind', models.CharField(choices=[('invoice', 'invoice'), ('proforma', 'proforma'), ('tax_document', 'tax document on payment'), ('credit_note', 'credit note')], max_length=20)),
-                ('ordinal', models.PositiveSmallIntegerField(default=1)),
-                ('refund_id', models.CharField(blank=True, max_length=100)),
-                ('state', models.CharField(choices=[('planned', 'waiting to be issued'), ('held', 'held'), ('issuing', 'being issued'), ('uncertain', 'uncertain'), ('issued', 'issued'), ('cancelled', 'cancelled'), ('dropped', 'dropped before issuing')], default='planned', max_length=12)),
-                ('problems', models.JSONField(blank=True, default=list)),
-                ('content', models.JSONField(null=True)),
-                ('actions', models.JSONField(blank=True, default=dict)),
-                ('why', models.JSONField(blank=True, default=dict)),
-                ('external_id', models.CharField(blank=True, max_length=100)),
-                ('number', models.CharField(blank=True, db_index=True, max_length=60)),
-                ('variable_symbol', models.CharField(blank=True, max_length=10)),
-                ('currency', models.CharField(blank=True, max_length=3)),
-                ('total', models.DecimalField(decimal_places=4, max_digits=18, null=True)),
-                ('issued_on', models.DateField(null=True)),
-                ('taxable_on', models.DateField(null=True)),
-                ('due_on', models.DateField(null=True)),
-                ('paid_on', models.DateField(null=True)),
-                ('paid_amount', models.DecimalField(decimal_places=4, default=0, max_digits=18)),
-                ('url', models.CharField(blank=True, max_length=500)),
-                ('pdf_sha256', models.CharField(blank=True, max_length=64)),
-                ('isdoc_sha256', models.CharField(blank=True, max_length=64)),
-                ('changed_problem', models.JSONField(null=True)),
-                ('test', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('issued_at', models.DateTimeField(null=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='companies.company')),
-                ('connection', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='connections.connection')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='orders.order')),
-                ('original', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrections', to='documents.document')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='orders.orderversion')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uuid", models.UUIDField(unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("invoice", "invoice"),
+                            ("proforma", "proforma"),
+                            ("tax_document", "tax document on payment"),
+                            ("credit_note", "credit note"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("ordinal", models.PositiveSmallIntegerField(default=1)),
+                ("refund_id", models.CharField(blank=True, max_length=200)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("planned", "waiting to be issued"),
+                            ("held", "held"),
+                            ("issuing", "being issued"),
+                            ("uncertain", "uncertain"),
+                            ("issued", "issued"),
+                            ("cancelled", "cancelled"),
+                            ("dropped", "dropped before issuing"),
+                        ],
+                        default="planned",
+                        max_length=12,
+                    ),
+                ),
+                ("problems", models.JSONField(blank=True, default=list)),
+                ("content", models.JSONField(null=True)),
+                ("actions", models.JSONField(blank=True, default=dict)),
+                ("why", models.JSONField(blank=True, default=dict)),
+                ("external_id", models.CharField(blank=True, max_length=200)),
+                ("number", models.CharField(blank=True, db_index=True, max_length=60)),
+                ("variable_symbol", models.CharField(blank=True, max_length=10)),
+                ("currency", models.CharField(blank=True, max_length=3)),
+                ("total", models.DecimalField(decimal_places=4, max_digits=18, null=True)),
+                ("issued_on", models.DateField(null=True)),
+                ("taxable_on", models.DateField(null=True)),
+                ("due_on", models.DateField(null=True)),
+                ("paid_on", models.DateField(null=True)),
+                ("paid_amount", models.DecimalField(decimal_places=4, default=0, max_digits=18)),
+                ("url", models.CharField(blank=True, max_length=500)),
+                ("pdf_sha256", models.CharField(blank=True, max_length=64)),
+                ("isdoc_sha256", models.CharField(blank=True, max_length=64)),
+                ("changed_problem", models.JSONField(null=True)),
+                ("test", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("issued_at", models.DateTimeField(null=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="documents",
+                        to="companies.company",
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="documents",
+                        to="connections.connection",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="documents",
+                        to="orders.order",
+                    ),
+                ),
+                (
+                    "original",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrections",
+                        to="documents.document",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="documents",
+                        to="orders.orderversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Effect',
+            name="Effect",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('create', 'create'), ('pay', 'pay'), ('unpay', 'unpay'), ('pdf', 'pdf'), ('email', 'email'), ('write_back', 'write_back'), ('cancel', 'cancel')], max_length=12)),
-                ('key', models.CharField(max_length=100, unique=True)),
-                ('state', models.CharField(choices=[('planned', 'planned'), ('sending', 'sending'), ('confirmed', 'confirmed'), ('rejected', 'rejected'), ('throttled', 'throttled'), ('unavailable', 'unavailable'), ('uncertain', 'uncertain'), ('looking_up', 'looking_up'), ('absent', 'absent'), ('skipped', 'skipped')], default='planned', max_length=12)),
-                ('sequence', models.PositiveSmallIntegerField(default=0)),
-                ('parameters', models.JSONField(blank=True, default=dict)),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('attempt', models.PositiveIntegerField(default=0)),
-                ('look_ups', models.PositiveIntegerField(default=0)),
-                ('body_hash', models.CharField(blank=True, max_length=64)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('done_at', models.DateTimeField(null=True)),
-                ('problem', models.JSONField(null=True)),
-                ('technical', models.TextField(blank=True)),
-                ('rejection', models.CharField(blank=True, max_length=10)),
-                ('result', models.JSONField(blank=True, default=dict)),
-                ('document', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='effects', to='documents.document')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("create", "create"),
+                            ("pay", "pay"),
+                            ("unpay", "unpay"),
+                            ("pdf", "pdf"),
+                            ("email", "email"),
+                            ("write_back", "write_back"),
+                            ("cancel", "cancel"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("key", models.CharField(max_length=100, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("planned", "planned"),
+                            ("sending", "sending"),
+                            ("confirmed", "confirmed"),
+                            ("rejected", "rejected"),
+                            ("throttled", "throttled"),
+                            ("unavailable", "unavailable"),
+                            ("uncertain", "uncertain"),
+                            ("looking_up", "looking_up"),
+                            ("absent", "absent"),
+                            ("skipped", "skipped"),
+                        ],
+                        default="planned",
+                        max_length=12,
+                    ),
+                ),
+                ("sequence", models.PositiveSmallIntegerField(default=0)),
+                ("parameters", models.JSONField(blank=True, default=dict)),
+                ("due_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("attempt", models.PositiveIntegerField(default=0)),
+                ("look_ups", models.PositiveIntegerField(default=0)),
+                ("body_hash", models.CharField(blank=True, max_length=64)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("done_at", models.DateTimeField(null=True)),
+                ("problem", models.JSONField(null=True)),
+                ("technical", models.TextField(blank=True)),
+                ("rejection", models.CharField(blank=True, max_length=10)),
+                ("result", models.JSONField(blank=True, default=dict)),
+                (
+                    "document",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="effects",
+                        to="documents.document",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('document_id', 'sequence', 'id'),
+                "ordering": ("document_id", "sequence", "id"),
             },
         ),
         migrations.CreateModel(
-            name='EmailTemplate',
+            name="EmailTemplate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event', models.CharField(choices=[('issued', 'document issued'), ('paid', 'document paid')], default='issued', max_length=20)),
-                ('kind', models.CharField(blank=True, choices=[('', 'all'), ('invoice', 'invoice'), ('proforma', 'proforma'), ('tax_document', 'tax document on payment'), ('credit_note', 'credit note')], max_length=20)),
-                ('language', models.CharField(default='cs', max_length=2)),
-                ('subject', models.CharField(max_length=200)),
-                ('body', models.TextField()),
-                ('delay_minutes', models.PositiveIntegerField(default=0)),
-                ('bcc', models.EmailField(blank=True, max_length=254)),
-                ('attach_pdf', models.BooleanField(default=True)),
-                ('attach_isdoc', models.BooleanField(default=False)),
-                ('enabled', models.BooleanField(default=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='email_templates', to='companies.company')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "event",
+                    models.CharField(
+                        choices=[("issued", "document issued"), ("paid", "document paid")],
+                        default="issued",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "all"),
+                            ("invoice", "invoice"),
+                            ("proforma", "proforma"),
+                            ("tax_document", "tax document on payment"),
+                            ("credit_note", "credit note"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("language", models.CharField(default="cs", max_length=2)),
+                ("subject", models.CharField(max_length=200)),
+                ("body", models.TextField()),
+                ("delay_minutes", models.PositiveIntegerField(default=0)),
+                ("bcc", models.EmailField(blank=True, max_length=254)),
+                ("attach_pdf", models.BooleanField(default=True)),
+                ("attach_isdoc", models.BooleanField(default=False)),
+                ("enabled", models.BooleanField(default=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="email_templates",
+                        to="companies.company",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('name', models.CharField(max_length=40)),
-                ('facts', models.JSONField(blank=True, default=dict)),
-                ('problem', models.JSONField(null=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='companies.company')),
-                ('document', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='documents.document')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='orders.order')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("name", models.CharField(max_length=40)),
+                ("facts", models.JSONField(blank=True, default=dict)),
+                ("problem", models.JSONField(null=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="companies.company",
+                    ),
+                ),
+                (
+                    "document",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="documents.document",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="orders.order",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('id',),
+                "ordering": ("id",),
             },
         ),
         migrations.CreateModel(
-            name='RateOfDay',
+            name="RateOfDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('home', models.CharField(max_length=3)),
-                ('currency', models.CharField(max_length=3)),
-                ('valid_on', models.DateField()),
-                ('amount', models.PositiveIntegerField(default=1)),
-                ('rate', models.DecimalField(decimal_places=6, max_digits=14)),
-                ('source', models.CharField(max_length=20)),
-                ('company', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='exchange_rates', to='companies.company')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("home", models.CharField(max_length=3)),
+                ("currency", models.CharField(max_length=3)),
+                ("valid_on", models.DateField()),
+                ("amount", models.PositiveIntegerField(default=1)),
+                ("rate", models.DecimalField(decimal_places=6, max_digits=14)),
+                ("source", models.CharField(max_length=20)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="exchange_rates",
+                        to="companies.company",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RegisterEntry',
+            name="RegisterEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=100, unique=True)),
-                ('uuid', models.UUIDField(unique=True)),
-                ('kind', models.CharField(choices=[('invoice', 'invoice'), ('proforma', 'proforma'), ('tax_document', 'tax document on payment'), ('credit_note', 'credit note')], max_length=20)),
-                ('period', models.CharField(blank=True, max_length=10)),
-                ('counter', models.PositiveBigIntegerField()),
-                ('number', models.CharField(max_length=60)),
-                ('issued_on', models.DateField()),
-                ('content', models.JSONField()),
-                ('entered_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('cancelled_at', models.DateTimeField(null=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='register_entries', to='companies.company')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=100, unique=True)),
+                ("uuid", models.UUIDField(unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("invoice", "invoice"),
+                            ("proforma", "proforma"),
+                            ("tax_document", "tax document on payment"),
+                            ("credit_note", "credit note"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("period", models.CharField(blank=True, max_length=10)),
+                ("counter", models.PositiveBigIntegerField()),
+                ("number", models.CharField(max_length=60)),
+                ("issued_on", models.DateField()),
+                ("content", models.JSONField()),
+                ("entered_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("cancelled_at", models.DateTimeField(null=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="register_entries",
+                        to="companies.company",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('series_id', 'period', 'counter'),
+                "ordering": ("series_id", "period", "counter"),
             },
         ),
         migrations.CreateModel(
-            name='RegisterPayment',
+            name="RegisterPayment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=100, unique=True)),
-                ('paid_on', models.DateField()),
-                ('amount', models.DecimalField(decimal_places=4, max_digits=18)),
-                ('removed_at', models.DateTimeField(null=True)),
-                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='documents.registerentry')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=100, unique=True)),
+                ("paid_on", models.DateField()),
+                ("amount", models.DecimalField(decimal_places=4, max_digits=18)),
+                ("removed_at", models.DateTimeField(null=True)),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to="documents.registerentry",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RuleRow',
+            name="RuleRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('kind', models.CharField(choices=[('invoice', 'invoice'), ('proforma', 'proforma'), ('tax_document', 'tax document on payment'), ('credit_note', 'credit note')], max_length=20, verbose_name='document')),
-                ('conditions', models.JSONField(blank=True, default=dict)),
-                ('actions', models.JSONField(blank=True, default=dict)),
-                ('enabled', models.BooleanField(default=True, verbose_name='enabled')),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rules', to='companies.company')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("invoice", "invoice"),
+                            ("proforma", "proforma"),
+                            ("tax_document", "tax document on payment"),
+                            ("credit_note", "credit note"),
+                        ],
+                        max_length=20,
+                        verbose_name="document",
+                    ),
+                ),
+                ("conditions", models.JSONField(blank=True, default=dict)),
+                ("actions", models.JSONField(blank=True, default=dict)),
+                ("enabled", models.BooleanField(default=True, verbose_name="enabled")),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rules",
+                        to="companies.company",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('position', 'id'),
+                "ordering": ("position", "id"),
             },
         ),
         migrations.CreateModel(
-            name='Series',
+            name="Series",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('kind', models.CharField(choices=[('invoice', 'invoice'), ('proforma', 'proforma'), ('tax_document', 'tax document on payment'), ('credit_note', 'credit note')], max_length=20, verbose_name='document')),
-                ('format', models.CharField(max_length=40, verbose_name='format')),
-                ('reset', models.CharField(default='yearly', max_length=10, verbose_name='starts again')),
-                ('first', models.PositiveIntegerField(default=1, verbose_name='first number')),
-                ('active', models.BooleanField(default=True)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='series', to='companies.company')),
-                ('shop', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='series', to='connections.shop', verbose_name='shop')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("invoice", "invoice"),
+                            ("proforma", "proforma"),
+                            ("tax_document", "tax document on payment"),
+                            ("credit_note", "credit note"),
+                        ],
+                        max_length=20,
+                        verbose_name="document",
+                    ),
+                ),
+                ("format", models.CharField(max_length=40, verbose_name="format")),
+                (
+                    "reset",
+                    models.CharField(default="yearly", max_length=10, verbose_name="starts again"),
+                ),
+                ("first", models.PositiveIntegerField(default=1, verbose_name="first number")),
+                ("active", models.BooleanField(default=True)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="series",
+                        to="companies.company",
+                    ),
+                ),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="series",
+                        to="connections.shop",
+                        verbose_name="shop",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'number series',
-                'ordering': ('kind', 'name'),
+                "verbose_name": "number series",
+                "ordering": ("kind", "name"),
             },
         ),
         migrations.AddField(
-            model_name='registerentry',
-            name='series',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='documents.series'),
+            model_name="registerentry",
+            name="series",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="entries",
+                to="documents.series",
+            ),
         ),
         migrations.CreateModel(
-            name='SeriesCounter',
+            name="SeriesCounter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('period', models.CharField(blank=True, max_length=10)),
-                ('last', models.PositiveBigIntegerField()),
-                ('series', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='counters', to='documents.series')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("period", models.CharField(blank=True, max_length=10)),
+                ("last", models.PositiveBigIntegerField()),
+                (
+                    "series",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="counters",
+                        to="documents.series",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='document',
-            index=models.Index(fields=['company', '-id'], name='document_company'),
+            model_name="document",
+            index=models.Index(fields=["company", "-id"], name="document_company"),
         ),
         migrations.AddIndex(
-            model_name='document',
-            index=models.Index(fields=['company', 'state'], name='document_state'),
+            model_name="document",
+            index=models.Index(fields=["company", "state"], name="document_state"),
         ),
         migrations.AddIndex(
-            model_name='document',
-            index=models.Index(fields=['company', 'issued_on'], name='document_issued_on'),
+            model_name="document",
+            index=models.Index(fields=["company", "issued_on"], name="document_issued_on"),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.UniqueConstraint(fields=('order', 'kind', 'ordinal', 'refund_id'), name='document_once'),
+            model_name="document",
+            constraint=models.UniqueConstraint(
+                fields=("order", "kind", "ordinal", "refund_id"), name="document_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='effect',
-            index=models.Index(condition=models.Q(('state__in', ['confirmed', 'rejected', 'skipped']), _negated=True), fields=['due_at'], name='effect_due'),
+            model_name="effect",
+            index=models.Index(
+                condition=models.Q(
+                    ("state__in", ["confirmed", "rejected", "skipped"]), _negated=True
+                ),
+                fields=["due_at"],
+                name="effect_due",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rateofday',
-            constraint=models.UniqueConstraint(fields=('company', 'home', 'currency', 'valid_on', 'source'), name='rate_of_day_once'),
+            model_name="rateofday",
+            constraint=models.UniqueConstraint(
+                fields=("company", "home", "currency", "valid_on", "source"),
+                name="rate_of_day_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='registerentry',
-            constraint=models.UniqueConstraint(fields=('series', 'period', 'counter'), name='register_counter'),
+            model_name="registerentry",
+            constraint=models.UniqueConstraint(
+                fields=("series", "period", "counter"), name="register_counter"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='registerentry',
-            constraint=models.UniqueConstraint(fields=('company', 'number'), name='register_number'),
+            model_name="registerentry",
+            constraint=models.UniqueConstraint(
+                fields=("company", "number"), name="register_number"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='seriescounter',
-            constraint=models.UniqueConstraint(fields=('series', 'period'), name='counter_per_period'),
+            model_name="seriescounter",
+            constraint=models.UniqueConstraint(
+                fields=("series", "period"), name="counter_per_period"
+            ),
         ),
     ]

@@ -6,98 +6,180 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('companies', '0001_initial'),
-        ('connections', '0001_initial'),
+        ("companies", "0001_initial"),
+        ("connections", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='InboxEvent',
+            name="InboxEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('via', models.CharField(choices=[('webhook', 'webhook'), ('poll', 'polling'), ('api', 'API'), ('import', 'import')], max_length=10)),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('headers', models.JSONField(default=dict)),
-                ('body', models.BinaryField()),
-                ('digest', models.CharField(db_index=True, max_length=64)),
-                ('topic', models.CharField(blank=True, max_length=80)),
-                ('external_id', models.CharField(blank=True, max_length=100)),
-                ('state', models.CharField(choices=[('new', 'waiting'), ('done', 'done'), ('ignored', 'ignored'), ('failed', 'failed')], default='new', max_length=10)),
-                ('outcome', models.CharField(blank=True, max_length=40)),
-                ('problem', models.JSONField(null=True)),
-                ('handled_at', models.DateTimeField(null=True)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='connections.shop')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "via",
+                    models.CharField(
+                        choices=[
+                            ("webhook", "webhook"),
+                            ("poll", "polling"),
+                            ("api", "API"),
+                            ("import", "import"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("headers", models.JSONField(default=dict)),
+                ("body", models.BinaryField()),
+                ("digest", models.CharField(db_index=True, max_length=64)),
+                ("topic", models.CharField(blank=True, max_length=80)),
+                ("external_id", models.CharField(blank=True, max_length=200)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("new", "waiting"),
+                            ("done", "done"),
+                            ("ignored", "ignored"),
+                            ("failed", "failed"),
+                        ],
+                        default="new",
+                        max_length=10,
+                    ),
+                ),
+                ("outcome", models.CharField(blank=True, max_length=40)),
+                ("problem", models.JSONField(null=True)),
+                ("handled_at", models.DateTimeField(null=True)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="connections.shop",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('external_id', models.CharField(max_length=100)),
-                ('number', models.CharField(db_index=True, max_length=60)),
-                ('status', models.CharField(max_length=60)),
-                ('currency', models.CharField(max_length=3)),
-                ('total', models.DecimalField(decimal_places=4, max_digits=18)),
-                ('customer', models.CharField(blank=True, max_length=200)),
-                ('email', models.CharField(blank=True, max_length=254)),
-                ('country', models.CharField(blank=True, max_length=2)),
-                ('payment_title', models.CharField(blank=True, max_length=200)),
-                ('shipping_title', models.CharField(blank=True, max_length=200)),
-                ('ordered_at', models.DateTimeField()),
-                ('paid_at', models.DateTimeField(null=True)),
-                ('deleted_at', models.DateTimeField(null=True)),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('ignored_reason', models.CharField(blank=True, max_length=300)),
-                ('company', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='orders', to='companies.company')),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='orders', to='connections.shop')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("external_id", models.CharField(max_length=200)),
+                ("number", models.CharField(db_index=True, max_length=60)),
+                ("status", models.CharField(max_length=60)),
+                ("currency", models.CharField(max_length=3)),
+                ("total", models.DecimalField(decimal_places=4, max_digits=18)),
+                ("customer", models.CharField(blank=True, max_length=200)),
+                ("email", models.CharField(blank=True, max_length=254)),
+                ("country", models.CharField(blank=True, max_length=2)),
+                ("payment_title", models.CharField(blank=True, max_length=200)),
+                ("shipping_title", models.CharField(blank=True, max_length=200)),
+                ("ordered_at", models.DateTimeField()),
+                ("paid_at", models.DateTimeField(null=True)),
+                ("deleted_at", models.DateTimeField(null=True)),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("ignored_reason", models.CharField(blank=True, max_length=300)),
+                (
+                    "company",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="orders",
+                        to="companies.company",
+                    ),
+                ),
+                (
+                    "shop",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="orders",
+                        to="connections.shop",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-ordered_at', '-id'),
+                "ordering": ("-ordered_at", "-id"),
             },
         ),
         migrations.CreateModel(
-            name='OrderVersion',
+            name="OrderVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ordinal', models.PositiveIntegerField()),
-                ('content', models.JSONField()),
-                ('payload', models.JSONField()),
-                ('digest', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('event', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='versions', to='orders.inboxevent')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='orders.order')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("ordinal", models.PositiveIntegerField()),
+                ("content", models.JSONField()),
+                ("payload", models.JSONField()),
+                ("digest", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "event",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="versions",
+                        to="orders.inboxevent",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="orders.order",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('ordinal',),
+                "ordering": ("ordinal",),
             },
         ),
         migrations.AddField(
-            model_name='order',
-            name='current',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orders.orderversion'),
+            model_name="order",
+            name="current",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="orders.orderversion",
+            ),
         ),
         migrations.AddIndex(
-            model_name='inboxevent',
-            index=models.Index(fields=['shop', 'state'], name='event_state'),
+            model_name="inboxevent",
+            index=models.Index(fields=["shop", "state"], name="event_state"),
         ),
         migrations.AddConstraint(
-            model_name='orderversion',
-            constraint=models.UniqueConstraint(fields=('order', 'ordinal'), name='version_ordinal_once'),
+            model_name="orderversion",
+            constraint=models.UniqueConstraint(
+                fields=("order", "ordinal"), name="version_ordinal_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['company', '-ordered_at'], name='order_company_date'),
+            model_name="order",
+            index=models.Index(fields=["company", "-ordered_at"], name="order_company_date"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.UniqueConstraint(fields=('shop', 'external_id'), name='order_once_per_shop'),
+            model_name="order",
+            constraint=models.UniqueConstraint(
+                fields=("shop", "external_id"), name="order_once_per_shop"
+            ),
         ),
     ]
