@@ -33,8 +33,9 @@ MAY_IMPORT = {
     "reconciliation": {"documents"},
     "payments": {"documents"},
     "stock": {"documents"},
-    "web": {"reconciliation", "payments", "stock"},
-    "api": {"reconciliation", "payments", "stock"},
+    "operations": {"reconciliation", "payments", "stock"},
+    "web": {"operations"},
+    "api": {"operations"},
     "site": {"web", "api"},
     "cli": {"site"},
 }

@@ -37,6 +37,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from spojka.connections.models import Secret
+from spojka.core import secrecy
 from spojka.core.outcome import RejectedError, Rejection
 from spojka.core.problem import Problem
 
@@ -142,6 +143,7 @@ def put(owner: str, field: str, value: str) -> None:
     if not value:
         Secret.objects.filter(owner=owner, field=field).delete()
         return
+    secrecy.register(value)
     ring = _ring()
     sealed = _seal(ring, owner, field, value.encode())
     Secret.objects.update_or_create(
@@ -155,6 +157,7 @@ def put(owner: str, field: str, value: str) -> None:
     )
 
 
+@sensitive_variables("value")
 def get(owner: str, field: str) -> str | None:
     """Return a stored value, or ``None`` where there is none.
 
@@ -162,7 +165,11 @@ def get(owner: str, field: str) -> str | None:
         VaultError: the value cannot be opened.
     """
     row = Secret.objects.filter(owner=owner, field=field).first()
-    return None if row is None else _open(_ring(), row).decode()
+    if row is None:
+        return None
+    value = _open(_ring(), row).decode()
+    secrecy.register(value)  # so that no log line of this process repeats it
+    return value
 
 
 def fields(owner: str) -> list[SecretInfo]:
@@ -249,6 +256,21 @@ def add_key() -> str:
         key_id, key = _new_key()
         _replace(_Ring(key_id, {**ring.keys, key_id: key}))
     return key_id
+
+
+def adopt(file: Path) -> list[str]:
+    """Add the keys of another key file, kept apart from a backup; return the ids of the new ones.
+
+    They only open: the primary key stays the one that seals.
+
+    Raises:
+        VaultError: one of the files cannot be used.
+    """
+    other = _read(file)
+    with _editing() as ring:
+        new = {key_id: key for key_id, key in other.keys.items() if key_id not in ring.keys}
+        _replace(_Ring(ring.primary, {**ring.keys, **new}))
+    return sorted(new)
 
 
 def rotate(batch: int = 200, limit: int | None = None) -> Rotation:
@@ -348,7 +370,10 @@ def _unusable(path: Path, error: Exception) -> VaultError:
 
 def _ring() -> _Ring:
     """Read the key file; it is read each time, so that a running process sees a new key at once."""
-    path = ensure_key_file()
+    return _read(ensure_key_file())
+
+
+def _read(path: Path) -> _Ring:
     try:
         data = json.loads(path.read_text(encoding="ascii"))
         keys = {
