@@ -14,7 +14,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
-from spojka.companies.models import Membership
+from spojka.companies.models import AuditEntry, Membership
+from spojka.companies.sessions import end_sessions
 from spojka.web.access import UserRequest, is_empty_installation, logged_in
 from spojka.web.context import LANGUAGES
 from spojka.web.forms.account import ChangePasswordForm, LoginForm
@@ -40,6 +41,11 @@ class Login(auth.LoginView):
             return redirect("web:setup")
         return super().get(request, *args, **kwargs)
 
+    def form_valid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override]
+        response = super().form_valid(form)
+        AuditEntry.write("user.login", company=None, actor=form.get_user().get_username())
+        return response
+
 
 class ChangePassword(auth.PasswordChangeView):
     """Change one's own password."""
@@ -50,6 +56,8 @@ class ChangePassword(auth.PasswordChangeView):
 
     def form_valid(self, form: ChangePasswordForm) -> HttpResponse:  # type: ignore[override]
         response = super().form_valid(form)
+        end_sessions(form.user, keep=self.request.session.session_key)
+        AuditEntry.write("user.password", company=None, actor=form.user.get_username())
         tell(self.request, _("Your password has been changed."))
         return response
 

@@ -17,6 +17,7 @@ from spojka.core.variables import VARIABLES, Scope, VariableError, check
 from spojka.documents import emailing
 from spojka.documents.models import Document, EmailTemplate
 from spojka.web.access import CompanyRequest, member
+from spojka.web.confirmation import confirmed
 from spojka.web.formats import language
 from spojka.web.forms.base import DOCUMENT_LANGUAGES, HouseModelForm
 from spojka.web.views.common import go, tell
@@ -99,6 +100,7 @@ def owner(account: MailAccount) -> str:
 
 
 @member(Role.OWNER)
+@confirmed
 def email(request: CompanyRequest) -> HttpResponseBase:
     """Edit and verify the e-mail account; list the texts."""
     company = request.company

@@ -13,13 +13,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from spojka.companies.models import ApiToken, AuditEntry, Membership, Role
+from spojka.companies.sessions import end_sessions
 from spojka.web.access import CompanyRequest, member
+from spojka.web.confirmation import confirmed
 from spojka.web.forms.account import MemberForm, TokenForm
 from spojka.web.views.common import go, tell, warn
 from spojka.web.views.settings import show_settings
 
 
 @member(Role.OWNER)
+@confirmed
 def users(request: CompanyRequest) -> HttpResponseBase:
     """List members and add one. A new user's initial password is shown once."""
     form = MemberForm(request.POST or None)
@@ -49,7 +52,7 @@ def _add(request: CompanyRequest, email: str, role: str) -> str:
     user = users.filter(username__iexact=email).first()
     password = ""
     if user is None:
-        password = secrets.token_urlsafe(12)
+        password = secrets.token_urlsafe(16)
         user = users.create_user(username=email, email=email, password=password)
     Membership.objects.get_or_create(user=user, company=request.company, defaults={"role": role})
     AuditEntry.write(
@@ -60,6 +63,7 @@ def _add(request: CompanyRequest, email: str, role: str) -> str:
 
 @require_POST
 @member(Role.OWNER)
+@confirmed
 def user_act(request: CompanyRequest, pk: int) -> HttpResponseBase:
     """Change somebody's role or take the membership away; one owner always stays."""
     row = get_object_or_404(request.company.memberships.select_related("user"), pk=pk)
@@ -69,6 +73,7 @@ def user_act(request: CompanyRequest, pk: int) -> HttpResponseBase:
         warn(request, _("The last owner stays: name another owner first."))
     elif role == "remove":
         row.delete()
+        end_sessions(row.user)
         _log(request, "member.removed", row)
     elif role in Role.values:
         row.role = role
@@ -85,6 +90,7 @@ def _log(request: CompanyRequest, action: str, row: Membership) -> None:
 
 
 @member(Role.OWNER)
+@confirmed
 def tokens(request: CompanyRequest) -> HttpResponseBase:
     """List tokens and make one; its text is shown once."""
     form = TokenForm(request.POST or None)
@@ -110,6 +116,7 @@ def tokens(request: CompanyRequest) -> HttpResponseBase:
 
 @require_POST
 @member(Role.OWNER)
+@confirmed
 def token_revoke(request: CompanyRequest, pk: int) -> HttpResponseBase:
     """Make a token invalid for good."""
     token = get_object_or_404(request.company.api_tokens, pk=pk, revoked_at=None)

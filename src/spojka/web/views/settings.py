@@ -15,6 +15,7 @@ from spojka.companies.models import AuditEntry, BankAccount, Role
 from spojka.documents import rulebook
 from spojka.documents.models import RateOfDay
 from spojka.web.access import CompanyRequest, member
+from spojka.web.confirmation import confirmed
 from spojka.web.forms.base import DateInput, HouseForm
 from spojka.web.forms.company import BankAccountForm, CompanyForm, LogoForm, PolicyForm
 from spojka.web.views.common import download, go, paginate, show, tell
@@ -82,6 +83,7 @@ def accounts(request: CompanyRequest) -> HttpResponseBase:
 
 
 @member(Role.OWNER)
+@confirmed
 def account(request: CompanyRequest, pk: int | None = None) -> HttpResponseBase:
     """Edit, add or remove a bank account."""
     row = (

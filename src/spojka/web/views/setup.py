@@ -28,6 +28,7 @@ from spojka.web.access import (
     logged_in,
     member,
 )
+from spojka.web.confirmation import confirmed
 from spojka.web.formats import language
 from spojka.web.forms.account import OwnerForm
 from spojka.web.forms.base import SpecForm
@@ -112,6 +113,7 @@ def _found_company(form: FirstCompanyForm, request: UserRequest) -> Company:
 
 
 @member(Role.OWNER)
+@confirmed
 def setup_shop(request: CompanyRequest) -> HttpResponseBase:
     """Step 2: where orders come from."""
     platform = request.POST.get("platform") or request.GET.get("platform") or "woocommerce"

@@ -18,6 +18,7 @@ from spojka.orders import intake, polling
 from spojka.shops.contract import Ability, MappingError
 from spojka.shops.registry import sources
 from spojka.web.access import CompanyRequest, member
+from spojka.web.confirmation import confirmed
 from spojka.web.forms.base import SpecForm
 from spojka.web.forms.shop import ImportForm, ShopForm, ShopNameForm
 from spojka.web.views.common import back, go, show, tell, tell_problem
@@ -43,6 +44,7 @@ def _platform(shop: Shop) -> str:
 
 
 @member(Role.OWNER)
+@confirmed
 def shop_new(request: CompanyRequest, platform: str) -> HttpResponseBase:
     """Add a shop of a platform; it is verified at once."""
     source = sources().get(platform)
@@ -65,6 +67,7 @@ def shop_new(request: CompanyRequest, platform: str) -> HttpResponseBase:
 
 
 @member(Role.OWNER)
+@confirmed
 def shop_detail(request: CompanyRequest, pk: int) -> HttpResponseBase:
     """Show a shop's state and edit it."""
     shop = _shop(request, pk)
