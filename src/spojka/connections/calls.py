@@ -9,6 +9,7 @@ from ipaddress import ip_network
 from django.conf import settings
 from django.utils import timezone
 
+from spojka import engine
 from spojka.connections.models import Call
 from spojka.core import trace
 from spojka.engine.registry import periodic
@@ -24,6 +25,8 @@ def client(owner: str, secrets: Iterable[str]) -> Client:
         secrets=secrets,
         allow=[ip_network(network, strict=False) for network in settings.ALLOWED_NETWORKS],
         recorder=_recorder(owner),
+        # A worker that was frozen between two requests must not send the second.
+        before=engine.check_lease,
     )
 
 

@@ -7,13 +7,17 @@ embedded worker looks for itself. On PostgreSQL either Procrastinate carries a t
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 CHANNEL = "spojka_wake"
+REISSUE = timedelta(seconds=5)
+"""How often it is looked for wakes whose ticket is lost, with what a dead worker left behind."""
+FORGOTTEN = timedelta(seconds=2)
+"""A wake that is due for longer than this should have had its ticket."""
 
 
 def announce(handler: str, key: str, at: datetime) -> None:

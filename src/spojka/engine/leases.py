@@ -49,9 +49,10 @@ class Lease:
     token: str
 
     def check(self) -> None:
-        """Prove that the lease is still ours, and prolong it.
+        """Prove that nobody has taken over, and prolong the lease.
 
-        Inside a transaction it stays ours until the transaction ends: the row is locked.
+        As the last thing of a transaction it fences what was written: the row stays locked until
+        the commit.
 
         Raises:
             LeaseLostError: it is not.
@@ -98,11 +99,11 @@ def hand_back_all() -> int:
 
 
 def _prolong(tokens: Iterable[str]) -> int:
-    """Prolong the leases of these tokens that are not over; return how many there were."""
-    now = timezone.now()
-    return Wake.objects.filter(lease_token__in=tokens, lease_until__gt=now).update(
-        lease_until=now + LEASE
-    )
+    """Prolong the leases of these tokens; return how many are still in their rows.
+
+    One that is over and that nobody has taken goes on: its row still holds the token.
+    """
+    return Wake.objects.filter(lease_token__in=tokens).update(lease_until=timezone.now() + LEASE)
 
 
 class _Keeper:

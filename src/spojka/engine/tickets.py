@@ -31,6 +31,7 @@ from procrastinate.contrib.django.utils import connector_params
 from procrastinate.psycopg_connector import PsycopgConnector
 
 from spojka.engine import wakes
+from spojka.engine.carriers import FORGOTTEN, REISSUE
 from spojka.engine.registry import periodic
 
 log = structlog.get_logger("spojka.engine")
@@ -41,9 +42,11 @@ POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 5.0
 STALLED_SECONDS = 20.0
 """After this long without a heartbeat a worker is dead, and its tickets are void."""
-FORGOTTEN = timedelta(seconds=2)
-BUSY_AGAIN = timedelta(seconds=1)
+BUSY_SECONDS = 0.2
 MOST_AT_ONCE = 1000
+
+_stop = threading.Event()
+"""Set while this process is to stop, so that nobody waits for a turn any more."""
 
 
 def issue(handler: str, key: str, at: datetime) -> None:
@@ -62,20 +65,20 @@ def issue(handler: str, key: str, at: datetime) -> None:
 
 
 def take_turn(handler: str, key: str) -> None:
-    """Use a ticket: take one turn."""
+    """Use a ticket: take one turn, for whomever it is."""
     from spojka.engine import runner  # which serves these tickets
 
     try:
-        turn = runner.take_turn()
+        # Where all that is due belongs to accounts that have their share of this worker already,
+        # the bearer waits: for one of them to be done, or for another account.
+        while runner.take_turn() is runner.Turn.BUSY and not _stop.is_set():
+            _stop.wait(BUSY_SECONDS)
     except Exception:
         connections.close_all()  # the next turn of this thread begins with a fresh one
         raise
-    if turn is runner.Turn.BUSY:
-        # All that is due belongs to accounts that have their share of this worker already.
-        issue(handler, key, timezone.now() + BUSY_AGAIN)
 
 
-@periodic("engine.tickets", timedelta(seconds=5))
+@periodic("engine.tickets", REISSUE)
 def reissue() -> None:
     """Issue tickets for what is due and has none: its bearer died, or served somebody else."""
     waiting = ProcrastinateJob.objects.filter(status="todo", queueing_lock=OuterRef("lock"))
@@ -105,6 +108,7 @@ def void() -> None:
 def serve(stop: threading.Event) -> None:
     """Work on tickets until stopped; what is being done is finished first."""
     while not stop.is_set():
+        _stop.clear()
         try:
             asyncio.run(_serve(stop))
         except Exception:  # the database may be away for a while; go on when it is back
@@ -136,5 +140,6 @@ async def _serve(stop: threading.Event) -> None:
             )
             while not stop.is_set() and not worker.done():
                 await asyncio.sleep(0.1)
+            _stop.set()
             worker.cancel()
             await asyncio.gather(worker, return_exceptions=True)

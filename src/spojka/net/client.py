@@ -120,6 +120,7 @@ class Client:
 
     ``allow`` are networks opened by the operator although they are not public. ``secrets`` never
     appear in a recording or an exception. ``recorder`` gets every exchange, failed ones too.
+    ``before`` is called before each request, and keeps it from being sent by raising.
     """
 
     def __init__(
@@ -128,6 +129,7 @@ class Client:
         secrets: Iterable[str] = (),
         allow: Sequence[Network] = (),
         recorder: Recorder | None = None,
+        before: Callable[[], None] | None = None,
         connect_seconds: float = CONNECT_SECONDS,
         read_seconds: float = READ_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
@@ -137,6 +139,7 @@ class Client:
     ) -> None:
         self._secrets = frozenset(secret for secret in secrets if secret)
         self._recorder = recorder
+        self._before = before
         self._total_seconds = total_seconds
         self._response_bytes = response_bytes
         # trust_env=False: a proxy from the environment would connect in our stead, unguarded.
@@ -243,6 +246,8 @@ class Client:
         started = time.monotonic()
         response: Response | None = None
         failure: OutcomeError | None = None
+        if self._before is not None:
+            self._before()
         try:
             answer = self._client.send(request, stream=True)
             try:
