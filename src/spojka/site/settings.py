@@ -80,16 +80,20 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "spojka.site.tracing.TraceMiddleware",
+    # What makes answers safe stands above the static files, so that those get it too.
+    "spojka.web.middleware.SafeHeaders",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "spojka.web.middleware.BodyLimit",  # before the form's token is looked for in the body
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "spojka.web.middleware.SessionTimes",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -188,6 +192,9 @@ LOGIN_REDIRECT_URL = "web:dashboard"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "spojka.web.views.safety.locked_out"
+AXES_CLIENT_IP_CALLABLE = "spojka.web.views.safety.client_address"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
@@ -213,18 +220,29 @@ STORAGES = {
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 _SECURE = _PUBLIC.scheme == "https"
-SESSION_COOKIE_NAME = "__Host-spojka" if _SECURE else "spojka"
+# A name that begins so is taken by browsers only over https, and from no other host.
+_HOST = "__Host-" if _SECURE else ""
+SESSION_ENGINE = "spojka.companies.sessions"
+SESSION_COOKIE_NAME = f"{_HOST}spojka"
 SESSION_COOKIE_SECURE = _SECURE
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 14 * 24 * 3600
+# A session ends after that long, however busy it is, and sooner where nobody uses it.
+SESSION_COOKIE_AGE = int(float(os.environ.get("SPOJKA_SESSION_DAYS", "7")) * 24 * 3600)
+SESSION_IDLE_SECONDS = int(float(os.environ.get("SPOJKA_SESSION_IDLE_HOURS", "8")) * 3600)
+CSRF_COOKIE_NAME = f"{_HOST}csrftoken"
 CSRF_COOKIE_SECURE = _SECURE
 CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "spojka.web.views.door.csrf_failed"
+LANGUAGE_COOKIE_NAME = f"{_HOST}django_language"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _SECURE
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-if _flag("SPOJKA_BEHIND_PROXY", False):
+BEHIND_PROXY = _flag("SPOJKA_BEHIND_PROXY", False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -7,6 +7,7 @@ from django.urls import include, path
 from spojka.api.hooks import receive
 from spojka.api.v1 import api
 
+handler400 = "spojka.web.views.safety.bad_request"
 handler403 = "spojka.web.views.door.forbidden"
 handler404 = "spojka.web.views.door.not_found"
 handler500 = "spojka.web.views.door.failed"
