@@ -293,6 +293,20 @@ def test_a_delayed_email_waits_and_is_skipped_for_a_cancelled_document(
     assert outbox == []
 
 
+def test_a_payment_is_thanked_for_once_where_the_text_is_switched_on(
+    house: House, outbox: list[tuple[str, str]]
+) -> None:
+    house.company.email_after_issuing = False
+    house.company.save()
+    house.take(captured("rest-20-create-pending"))
+    EmailTemplate.objects.filter(event="paid").update(enabled=True)
+    EmailTemplate.objects.filter(event="issued").update(enabled=False)
+    for _ in range(2):
+        house.take(captured("rest-20b-set-paid"))
+    assert len(outbox) == 1
+    assert Effect.objects.get(kind=EffectKind.EMAIL).document.kind == "proforma"
+
+
 # write back
 
 

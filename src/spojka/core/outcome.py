@@ -114,7 +114,8 @@ class Backoff:
 
     first: timedelta = timedelta(seconds=10)
     factor: int = 3
-    longest: timedelta = timedelta(hours=1)
+    longest: timedelta = timedelta(minutes=10)
+    """So that all is done within a quarter of an hour after the other side is well again."""
 
     def delay(self, attempt: int) -> timedelta:
         """Return the wait after the ``attempt``-th failure, counted from one."""

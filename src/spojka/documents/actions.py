@@ -21,7 +21,7 @@ from spojka.connections.models import Connection
 from spojka.core.document import Kind
 from spojka.core.outcome import EffectKind, EffectState
 from spojka.core.problem import Problem
-from spojka.documents import doubt, planning, rulebook
+from spojka.documents import doubt, followups, planning, rulebook
 from spojka.documents.lifeline import note
 from spojka.documents.models import Document, Effect
 from spojka.orders.models import InboxEvent, Order
@@ -113,7 +113,7 @@ def retry(document: Document, *, actor: str) -> Document:
                 document.actions = {**document.actions, doubt.SETTLED_BY: actor}
             planning.build(document, order, order.content(), rulebook.rule_of(document))
         else:
-            document.state = State.PLANNED
+            document.state = State.UNCERTAIN
             document.problems = []
             document.save(update_fields=["state", "problems"])
         _release(document)
@@ -123,19 +123,19 @@ def retry(document: Document, *, actor: str) -> Document:
     return document
 
 
-def _release(document: Document) -> int:
-    """Make failed and waiting effects due now. What is in doubt is looked up, never sent again."""
+def _release(document: Document, code: str = "") -> int:
+    """Make failed effects (of one cause) and waiting ones due now; return how many.
+
+    What is in doubt is looked up, never sent again, and not before what was cut off can no longer
+    be under way: its time stays.
+    """
     now = timezone.now()
-    failed = document.effects.filter(state=EffectState.REJECTED).update(
-        state=EffectState.PLANNED, due_at=now, problem=None, done_at=None
-    )
+    rejected = document.effects.filter(state=EffectState.REJECTED)
+    if code:
+        rejected = rejected.filter(problem__code=code)
+    failed = rejected.update(state=EffectState.PLANNED, due_at=now, problem=None, done_at=None)
     waiting = document.effects.filter(
-        state__in=[
-            EffectState.PLANNED,
-            EffectState.THROTTLED,
-            EffectState.UNAVAILABLE,
-            EffectState.UNCERTAIN,
-        ],
+        state__in=[EffectState.PLANNED, EffectState.THROTTLED, EffectState.UNAVAILABLE],
         due_at__gt=now,
     ).update(due_at=now)
     return failed + waiting
@@ -156,8 +156,9 @@ def retry_all(company: Company, code: str, *, actor: str) -> int:
     for effect in Effect.objects.filter(
         document__company=company, state=EffectState.REJECTED, problem__code=code
     ).select_related("document__order", "document__company"):
-        retry(effect.document, actor=actor)
-        count += 1
+        if _release(effect.document, code):
+            _done("retry", effect.document, actor)
+            count += 1
     failed = InboxEvent.objects.filter(
         shop__company=company, state=InboxEvent.State.FAILED, problem__code=code
     )
@@ -206,7 +207,7 @@ def mark_paid(
     amount = left if amount is None else amount
     if amount <= 0 or amount > left:
         raise _refuse("SPJ-PAYMENT-AMOUNT", amount=amount, total=left)
-    planning.pay(document, paid_on, amount)
+    followups.pay(document, paid_on, amount)
     _done("pay", document, actor, amount=amount, paid_on=paid_on)
     return document
 
@@ -230,7 +231,7 @@ def unpay(document: Document, *, actor: str) -> Document:
     keys = [payment.key for payment in payments] or [f"{document.uuid}:create"]
     ordinal = document.effects.filter(kind=EffectKind.UNPAY).count()
     for at, key in enumerate(keys, start=ordinal + 1):
-        planning.add_effect(
+        followups.add_effect(
             document, EffectKind.UNPAY, f"{document.uuid}:unpay:{at}", {"pay_key": key}
         )
     _done("unpay", document, actor)
@@ -289,7 +290,7 @@ def cancel(document: Document, *, actor: str) -> None:
     living = document.corrections.exclude(state__in=[State.DROPPED, State.CANCELLED]).first()
     if living is not None:
         raise _refuse("SPJ-HAS-CREDIT-NOTE", number=document.number, credit=living.number or "-")
-    planning.add_effect(document, EffectKind.CANCEL, f"{document.uuid}:cancel")
+    followups.add_effect(document, EffectKind.CANCEL, f"{document.uuid}:cancel")
     _done("cancel", document, actor)
 
 
@@ -301,7 +302,7 @@ def send_email(document: Document, *, to: str = "", actor: str) -> None:
         ActionRefused: it is not issued.
     """
     _demand_issued(document)
-    planning.plan_email(document, to=to, again=True)
+    followups.plan_email(document, to=to, again=True)
     _done("email", document, actor, to=to or document.order.email)
 
 

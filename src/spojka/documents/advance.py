@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,6 +20,7 @@ from django.utils import timezone
 
 from spojka import engine
 from spojka.connections import systems
+from spojka.core import trace
 from spojka.core.outcome import (
     Backoff,
     EffectKind,
@@ -29,13 +31,14 @@ from spojka.core.outcome import (
     ThrottledError,
 )
 from spojka.core.problem import Problem
-from spojka.documents import planning
+from spojka.documents import doubt, followups, planning
 from spojka.documents.lifeline import note, problem_json
 from spojka.documents.models import Document, Effect
 from spojka.documents.performing import PERFORMERS
 from spojka.engine import wakes
 from spojka.engine.registry import handler, periodic
 from spojka.engine.wakes import Lease
+from spojka.orders.models import Order
 
 log = structlog.get_logger("spojka.documents")
 _BACKOFF = Backoff(first=timedelta(seconds=settings.RETRY_SECONDS))
@@ -43,7 +46,10 @@ _BACKOFF = Backoff(first=timedelta(seconds=settings.RETRY_SECONDS))
 LOOK_UP_DELAYS = tuple(timedelta(seconds=seconds) for seconds in settings.LOOK_UP_SECONDS)
 _DONE = (EffectState.CONFIRMED, EffectState.REJECTED, EffectState.SKIPPED)
 _IN_DOUBT = {EffectState.SENDING, EffectState.UNCERTAIN, EffectState.LOOKING_UP}
+_PLAINLY_LAST = {EffectKind.PDF, EffectKind.EMAIL, EffectKind.WRITE_BACK}
+"""Nothing more becomes due by these; what else happened meanwhile wakes the order once more."""
 MOST_STEPS = 100
+_NONE = timedelta(0)
 
 
 @handler("order")
@@ -67,42 +73,57 @@ def advance(order_id: int) -> datetime | None:
 
 
 def _advance(order_id: int, lease: Lease) -> datetime | None:
+    # What is done follows from the order as it came last, whoever woke it.
+    came = Order.objects.filter(pk=order_id).values_list("current__trace", flat=True).first()
+    with trace.bound(came or trace.current() or trace.new()):
+        return _advance_traced(order_id, lease)
+
+
+def _advance_traced(order_id: int, lease: Lease) -> datetime | None:
+    planning.plan(order_id)
     for _ in range(MOST_STEPS):
-        planning.plan(order_id)
-        effect = next_due(order_id)
+        waiting = _open(order_id)
+        effect = _first_due(waiting)
         if effect is None:
-            return next_time(order_id)
+            return min((due_at for _, due_at in waiting), default=None)
         run(effect, lease)
+        if effect.kind not in _PLAINLY_LAST:
+            planning.plan(order_id)
     return timezone.now()
 
 
-def _open(order_id: int) -> list[Effect]:
-    """Return the first open effect of each document that may go on; later ones wait for it."""
-    effects = (
+def _open(order_id: int) -> list[tuple[int, datetime]]:
+    """Return id and due time of the first open effect of each document that may go on.
+
+    Later effects of a document wait for its first one.
+    """
+    rows = (
         Effect.objects.filter(document__order_id=order_id)
         .exclude(state__in=_DONE)
         .exclude(document__state__in=[Document.State.HELD, Document.State.DROPPED])
         .exclude(document__connection__paused_problem__isnull=False)
-        .select_related(
-            "document__order__shop", "document__connection__company", "document__company"
-        )
         .order_by("document_id", "sequence", "id")
+        .values_list("document_id", "pk", "due_at")
     )
-    first: dict[int, Effect] = {}
-    for effect in effects:
-        first.setdefault(effect.document_id, effect)
+    first: dict[int, tuple[int, datetime]] = {}
+    for document_id, pk, due_at in rows:
+        first.setdefault(document_id, (pk, due_at))
     return list(first.values())
+
+
+def _first_due(waiting: Iterable[tuple[int, datetime]]) -> Effect | None:
+    now = timezone.now()
+    found = next((pk for pk, due_at in waiting if due_at <= now), None)
+    if found is None:
+        return None
+    return Effect.objects.select_related(
+        "document__order__shop", "document__connection__company", "document__company"
+    ).get(pk=found)
 
 
 def next_due(order_id: int) -> Effect | None:
     """Return the effect to run now, if there is one."""
-    now = timezone.now()
-    return next((effect for effect in _open(order_id) if effect.due_at <= now), None)
-
-
-def next_time(order_id: int) -> datetime | None:
-    """Return when the order's next effect is due."""
-    return min((effect.due_at for effect in _open(order_id)), default=None)
+    return _first_due(_open(order_id))
 
 
 def run(effect: Effect, lease: Lease) -> None:
@@ -158,7 +179,9 @@ def _confirm(effect: Effect, result: object, lease: Lease) -> None:
             **effect.result,
         )
         if effect.kind == EffectKind.CREATE:
-            planning.after_issue(effect.document)
+            followups.after_issue(effect.document)
+        elif effect.kind == EffectKind.PAY:
+            followups.after_pay(effect.document)
         lease.check()
 
 
@@ -257,7 +280,7 @@ def _look_up(effect: Effect, lease: Lease) -> None:
     if found is not None:
         _confirm(effect, found, lease)
         return
-    _not_found(effect, lease, conclusive=settle == timedelta(0), now=now)
+    _not_found(effect, lease, conclusive=settle == _NONE, now=now)
 
 
 def _store(effect: Effect, lease: Lease, *fields: str) -> None:
@@ -268,9 +291,12 @@ def _store(effect: Effect, lease: Lease, *fields: str) -> None:
 
 def _not_found(effect: Effect, lease: Lease, *, conclusive: bool, now: datetime) -> None:
     effect.look_ups += 1
+    conclusive = conclusive or doubt.is_old(effect, _settle(effect) + sum(LOOK_UP_DELAYS, _NONE))
     with transaction.atomic():
         if conclusive or effect.look_ups >= len(LOOK_UP_DELAYS):
             note(effect.document.order, f"{effect.kind}.absent", document=effect.document)
+            if effect.kind == EffectKind.CREATE and not effect.attempt:
+                _set_state(effect.document, Document.State.PLANNED)  # nothing was ever sent
             effect.state = EffectState.PLANNED
             effect.problem = None
             effect.due_at = now

@@ -11,7 +11,6 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -30,24 +29,15 @@ from spojka.core.order import Order as CoreOrder
 from spojka.core.outcome import EffectKind, EffectState
 from spojka.core.problem import Held, Problem
 from spojka.core.rules import Decision, Rule
-from spojka.documents import composing, doubt, performing, rulebook
+from spojka.documents import composing, doubt, followups, rulebook
 from spojka.documents.lifeline import note, problem_json
 from spojka.documents.models import Decision as DecisionRow
-from spojka.documents.models import Document, Effect, EmailTemplate
+from spojka.documents.models import Document, Effect
 from spojka.orders.models import Order, OrderVersion
 
 State = Document.State
 _DOCUMENTS = uuid.UUID("6f1d3c0e-5b7a-4f6e-9c53-2a8f0d9b1e47")
 CLOSED_STATUSES = frozenset({"cancelled", "canceled", "failed", "refunded", "trash"})
-SEQUENCE = {
-    EffectKind.CREATE: 0,
-    EffectKind.PDF: 10,
-    EffectKind.PAY: 20,
-    EffectKind.UNPAY: 20,
-    EffectKind.WRITE_BACK: 30,
-    EffectKind.CANCEL: 35,
-    EffectKind.EMAIL: 40,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +62,7 @@ def plan(order_id: int) -> None:
     if order.current is None:
         return
     core = order.content()
-    documents = list(order.documents.select_related("connection", "original"))
+    documents = list(order.documents.all())
     decision = rulebook.decide(order, core)
     _remember(order, decision)
     _task_for_changes(order, core, documents)
@@ -81,7 +71,7 @@ def plan(order_id: int) -> None:
         return
     _cancel_unpaid_proforma(order, documents)
     due = list(due_documents(order, core, decision, documents))
-    _drop_not_due(order, documents, due)
+    _drop_not_due(order, decision, documents, due)
     for one in due:
         _plan_document(order, core, one, documents)
     _rebuild_waiting(order, core, documents)
@@ -151,7 +141,9 @@ def due_documents(
         and (core.is_paid or proforma.is_paid)
     )
     invoice_due = not invoices and (invoice_rule is not None or final_due)
-    if proforma_rule and not by_kind[Kind.PROFORMA] and not invoices and not invoice_due:
+    invoice_due = invoice_due and not _is_closed(order, invoice_rule)
+    proforma_due = proforma_rule is not None and not _is_closed(order, proforma_rule)
+    if proforma_due and not by_kind[Kind.PROFORMA] and not invoices and not invoice_due:
         yield Due(Kind.PROFORMA, proforma_rule)
     paid_proforma = proforma is not None and proforma.number and (core.is_paid or proforma.is_paid)
     tax_document = next(iter(by_kind[Kind.TAX_DOCUMENT]), None)
@@ -163,6 +155,12 @@ def due_documents(
     if invoice_due and not (proforma is not None and _is_under_way(proforma)):
         yield Due(Kind.INVOICE, invoice_rule or rulebook.rule_of(proforma))
     yield from _due_credit_notes(order, core, decision, invoices, by_kind[Kind.CREDIT_NOTE])
+
+
+def _is_closed(order: Order, rule: Rule | None) -> bool:
+    """Tell whether the order is closed, and no rule says by name that this status is invoiced."""
+    named = rule is not None and order.status in rule.conditions.statuses
+    return order.status in CLOSED_STATUSES and not named
 
 
 def _is_under_way(document: Document) -> bool:
@@ -323,9 +321,19 @@ def _copy(document: Document, content: CoreDocument) -> None:
 
 
 def was_sent(document: Document) -> bool:
-    """Tell whether anything was ever sent for the document, or may have been."""
-    sent = Q(attempt__gt=0) | Q(state=EffectState.UNCERTAIN)
-    return bool(document.number) or document.effects.filter(sent).exists()
+    """Tell whether the document exists on the other side, or may.
+
+    What was refused, or looked for and not found, does not: it may be built anew, or dropped.
+    """
+    return bool(document.number) or document.effects.filter(
+        kind=EffectKind.CREATE,
+        state__in=[
+            EffectState.SENDING,
+            EffectState.UNCERTAIN,
+            EffectState.LOOKING_UP,
+            EffectState.CONFIRMED,
+        ],
+    ).exists()
 
 
 def _rebuild_waiting(order: Order, core: CoreOrder, documents: Iterable[Document]) -> None:
@@ -340,22 +348,26 @@ def _rebuild_waiting(order: Order, core: CoreOrder, documents: Iterable[Document
             build(document, order, core, rulebook.rule_of(document))
 
 
-def _drop_not_due(order: Order, documents: Iterable[Document], due: Iterable[Due]) -> None:
+def _drop_not_due(
+    order: Order, decision: Decision, documents: Iterable[Document], due: Iterable[Due]
+) -> None:
     """Drop what waits unsent and is no longer wanted: the order was cancelled, or paid at once."""
     invoice_due = any(one.kind is Kind.INVOICE for one in due)
-    closed = order.status in CLOSED_STATUSES
     for document in documents:
         if document.state not in {State.HELD, State.PLANNED} or document.actions.get("by_hand"):
             continue
         superseded = document.kind == Kind.PROFORMA and invoice_due
-        obsolete = closed and document.kind in {Kind.PROFORMA, Kind.INVOICE}
+        kind = Kind(document.kind)
+        obsolete = kind in {Kind.PROFORMA, Kind.INVOICE} and _is_closed(
+            order, rulebook.fired(decision, kind)
+        )
         if (superseded or obsolete) and not was_sent(document):
             drop(document)
 
 
 def drop(document: Document) -> None:
     """Take a document back that was never sent."""
-    document.effects.filter(attempt=0).delete()
+    document.effects.all().delete()
     document.state = State.DROPPED
     document.problems = []
     document.save()
@@ -385,6 +397,9 @@ def _task_for_changes(order: Order, core: CoreOrder, documents: Iterable[Documen
     for document in documents:
         if document.state != State.ISSUED or document.kind not in {Kind.INVOICE, Kind.PROFORMA}:
             continue
+        as_issued = document.version_id == order.current_id and order.deleted_at is None
+        if as_issued and document.changed_problem is None:
+            continue
         then = fingerprint(document.version.order_content())
         changed = [name for name in now if now[name] != then[name]]
         problem: Problem | None = None
@@ -411,40 +426,7 @@ def _plan_payments(order: Order, core: CoreOrder, documents: Iterable[Document])
         touched = document.effects.filter(kind__in=[EffectKind.PAY, EffectKind.UNPAY]).exists()
         if not touched:
             paid_on = local_date(core.paid_at, order.company.zone)
-            pay(document, paid_on, (document.total or Decimal(0)) - document.paid_amount)
-
-
-def pay(document: Document, paid_on: date, amount: Decimal) -> Effect:
-    """Plan that a payment is recorded."""
-    ordinal = document.effects.filter(kind=EffectKind.PAY).count() + 1
-    return add_effect(
-        document,
-        EffectKind.PAY,
-        f"{document.uuid}:pay:{ordinal}",
-        {"paid_on": paid_on.isoformat(), "amount": str(amount)},
-    )
-
-
-def add_effect(
-    document: Document,
-    kind: EffectKind,
-    key: str,
-    parameters: Mapping[str, Any] | None = None,
-    due_at: datetime | None = None,
-) -> Effect:
-    """Plan an effect, once per key."""
-    effect, _ = Effect.objects.get_or_create(
-        key=key,
-        defaults={
-            "document": document,
-            "kind": kind,
-            "sequence": SEQUENCE[kind],
-            "parameters": dict(parameters or {}),
-            "due_at": due_at or timezone.now(),
-            **doubt.beginning(document, kind),
-        },
-    )
-    return effect
+            followups.pay(document, paid_on, (document.total or Decimal(0)) - document.paid_amount)
 
 
 def _cancel_unpaid_proforma(order: Order, documents: Iterable[Document]) -> None:
@@ -456,43 +438,4 @@ def _cancel_unpaid_proforma(order: Order, documents: Iterable[Document]) -> None
     for document in documents:
         unpaid = document.kind == Kind.PROFORMA and not document.paid_amount
         if document.state == State.ISSUED and unpaid:
-            add_effect(document, EffectKind.CANCEL, f"{document.uuid}:cancel")
-
-
-def after_issue(document: Document) -> None:
-    """Plan what follows a confirmed document: PDF, write back, e-mail."""
-    add_effect(document, EffectKind.PDF, f"{document.uuid}:pdf")
-    if performing.writes_back(document):
-        add_effect(document, EffectKind.WRITE_BACK, f"{document.uuid}:write_back")
-    wanted = document.actions.get("email")
-    if wanted is None:
-        wanted = document.company.email_after_issuing
-    if wanted and not document.test:
-        plan_email(document)
-
-
-def plan_email(document: Document, *, to: str = "", again: bool = False) -> Effect:
-    """Plan an e-mail with the document; ``again``: besides one that was sent already."""
-    template = email_template(document)
-    ordinal = document.effects.filter(kind=EffectKind.EMAIL).count() + 1 if again else 1
-    delay = timedelta(minutes=template.delay_minutes if template and not again else 0)
-    return add_effect(
-        document,
-        EffectKind.EMAIL,
-        f"{document.uuid}:email:{ordinal}",
-        {"template": template.pk if template else None, "to": to or document.order.email},
-        due_at=timezone.now() + delay,
-    )
-
-
-def email_template(document: Document) -> EmailTemplate | None:
-    """Choose the template: of the kind and language first, then of all kinds, then any language."""
-    language = document.core().language
-    templates = EmailTemplate.objects.filter(
-        company_id=document.company_id, event=EmailTemplate.EventName.ISSUED, enabled=True
-    )
-    ranked = sorted(
-        (template for template in templates if template.kind in {"", document.kind}),
-        key=lambda template: (template.language != language, template.kind == "", template.pk),
-    )
-    return next(iter(ranked), None)
+            followups.add_effect(document, EffectKind.CANCEL, f"{document.uuid}:cancel")
