@@ -342,10 +342,20 @@ def _rebuild_waiting(order: Order, core: CoreOrder, documents: Iterable[Document
     What held it may be mended by now: in the order, or in the company's settings.
     """
     for document in documents:
+        if document.state not in {State.HELD, State.PLANNED}:
+            continue
         outdated = document.version_id != order.current_id
-        waits = document.state == State.HELD or (document.state == State.PLANNED and outdated)
-        if waits and not was_sent(document):
+        if (outdated or _held_here(document)) and not was_sent(document):
             build(document, order, core, rulebook.rule_of(document))
+
+
+def _held_here(document: Document) -> bool:
+    """Tell whether the document is held by us: the other side was never asked.
+
+    What the other side refused would be refused again, until the order changes or a person says so.
+    """
+    tried = document.effects.filter(kind=EffectKind.CREATE, attempt__gt=0)
+    return document.state == State.HELD and not tried.exists()
 
 
 def _drop_not_due(
