@@ -36,6 +36,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "verify": ("verifying", "verify", "Check a connection or a shop."),
         "archive": ("archiving", "archive", "Verify, export and thin out the archive."),
         "keys": ("keeping", "keys", "Manage the keys that encrypt credentials."),
+        "audit": ("auditing", "audit", "Verify the audit log."),
+        "series": ("numbers", "series", "List number series, or continue one above a number."),
+        "backup": ("backups", "backup", "Back the whole installation up while it runs."),
+        "restore": ("backups", "restore", "Put a backup in place of the database."),
         "doctor": ("doctor", "doctor", "Look whether this installation is healthy."),
         "errors": ("catalogue", "errors", "List the catalogue of errors."),
     }

@@ -273,10 +273,14 @@ SETTLE_SECONDS = float(os.environ.get("SPOJKA_SETTLE_SECONDS", "45"))
 RETRY_SECONDS = float(os.environ.get("SPOJKA_RETRY_SECONDS", "10"))
 LEASE_SECONDS = float(os.environ.get("SPOJKA_LEASE_SECONDS", "30"))
 
+# Who may read /metrics; without one, only this machine.
+METRICS_TOKEN = os.environ.get("SPOJKA_METRICS_TOKEN", "")
+
 LOGGING = configure(
     os.environ.get("SPOJKA_LOG_LEVEL", "INFO"),
     os.environ.get("SPOJKA_LOG_FORMAT", "auto"),
     SECRET_KEY,
+    METRICS_TOKEN,
     DATABASES["default"].get("PASSWORD", ""),
 )
 SILENCED_SYSTEM_CHECKS: list[str] = []

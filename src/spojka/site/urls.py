@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from spojka.api import watching
 from spojka.api.hooks import receive
 from spojka.api.v1 import api
 
@@ -13,6 +14,9 @@ handler404 = "spojka.web.views.door.not_found"
 handler500 = "spojka.web.views.door.failed"
 
 urlpatterns = [
+    path("healthz", watching.alive, name="healthz"),
+    path("readyz", watching.ready, name="readyz"),
+    path("metrics", watching.show_metrics, name="metrics"),
     path("api/v1/", api.urls),
     path("hooks/<str:path_token>/", receive, name="hook"),
     path("", include("spojka.web.urls")),
