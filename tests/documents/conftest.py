@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,7 +98,7 @@ def house(db: None) -> House:
 
 
 @pytest.fixture
-def toy(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[ToySystem]:
+def toy(house: House, monkeypatch: pytest.MonkeyPatch) -> ToySystem:
     """Make a toy system the company's accounting system."""
     system = ToySystem()
     systems = {**registry.systems(), "toy": system}

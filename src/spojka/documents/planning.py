@@ -15,7 +15,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from spojka.companies.models import Company
@@ -325,15 +324,18 @@ def was_sent(document: Document) -> bool:
 
     What was refused, or looked for and not found, does not: it may be built anew, or dropped.
     """
-    return bool(document.number) or document.effects.filter(
-        kind=EffectKind.CREATE,
-        state__in=[
-            EffectState.SENDING,
-            EffectState.UNCERTAIN,
-            EffectState.LOOKING_UP,
-            EffectState.CONFIRMED,
-        ],
-    ).exists()
+    return (
+        bool(document.number)
+        or document.effects.filter(
+            kind=EffectKind.CREATE,
+            state__in=[
+                EffectState.SENDING,
+                EffectState.UNCERTAIN,
+                EffectState.LOOKING_UP,
+                EffectState.CONFIRMED,
+            ],
+        ).exists()
+    )
 
 
 def _rebuild_waiting(order: Order, core: CoreOrder, documents: Iterable[Document]) -> None:

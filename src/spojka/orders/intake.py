@@ -30,6 +30,7 @@ from spojka.orders.models import InboxEvent, Order, OrderVersion
 from spojka.shops.contract import Ability, Delivery, Hint, HintKind, MappingError, WebhookError
 
 State = InboxEvent.State
+_OPEN = (State.NEW, State.FAILED)
 _BACKOFF = Backoff(first=timedelta(seconds=settings.RETRY_SECONDS))
 GIVE_UP_AFTER = 12
 """Attempts to read an order again; polling finds it anyway."""
@@ -93,7 +94,7 @@ def on_event(key: str, lease: Lease) -> datetime | None:
 def handle(event_id: int) -> InboxEvent:
     """Handle an event now. An event that was handled before is left alone."""
     event = InboxEvent.objects.select_related("shop__company").get(pk=event_id)
-    if event.state not in {State.NEW, State.FAILED}:
+    if event.state not in _OPEN:
         return event
     with trace.bound(event.trace):
         return _handle_traced(event)
@@ -155,7 +156,11 @@ def _end(event: InboxEvent, state: str, outcome: str, problem: Problem | None = 
     event.outcome = outcome
     event.problem = problem_json(problem) if problem else None
     event.handled_at = timezone.now() if state != State.NEW else None
-    event.save()
+    fields = ["topic", "external_id", "state", "outcome", "problem", "handled_at", "attempts"]
+    # Whoever was frozen, and overtaken by another worker who finished, has nothing to add.
+    InboxEvent.objects.filter(pk=event.pk, state__in=_OPEN).update(
+        **{name: getattr(event, name) for name in fields}
+    )
 
 
 def digest(order: CoreOrder) -> str:
@@ -181,6 +186,8 @@ def store(shop: Shop, payload: Any, event: InboxEvent | None = None) -> tuple[Or
     created = order is None
     if order is None:
         order = Order(shop=shop, company=shop.company, external_id=core.external_id)
+    if order.current is not None and _is_older(core, order.current):
+        return order, "unchanged"
     content_digest = digest(core)
     trashed = core.status == "trash"
     if not created and order.current is not None and order.current.digest == content_digest:
@@ -205,6 +212,14 @@ def store(shop: Shop, payload: Any, event: InboxEvent | None = None) -> tuple[Or
     order.save(update_fields=["current"])
     engine.wake("order", order.pk, account=shops.owner(shop))
     return order, "created" if created else "changed"
+
+
+def _is_older(core: CoreOrder, stored: OrderVersion) -> bool:
+    """Tell whether this was read before what is stored: its reader was overtaken by another."""
+    changed = stored.content.get("modified_at")
+    if core.modified_at is None or not changed:
+        return False
+    return core.modified_at < datetime.fromisoformat(changed)
 
 
 def _copy(core: CoreOrder, order: Order) -> None:
