@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from spojka.accounting.contract import Issued, Session
 from spojka.connections.models import Connection
+from spojka.core.document import Document as CoreDocument
 from spojka.core.document import Kind
 from spojka.core.outcome import EffectState, RejectedError, Rejection, UncertainError
 from spojka.core.problem import Problem
 from spojka.documents import actions, advance
 from spojka.documents.models import Document, Effect
-from spojka.engine import wakes
+from spojka.engine import leases, wakes
 from spojka.engine.models import Wake
 from spojka.engine.wakes import Lease
 from tests.documents.conftest import House, captured
@@ -20,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def due(house: House, toy: ToySystem) -> tuple[Effect, Lease]:
+def due(house: House, toy: ToySystem) -> Iterator[tuple[Effect, Lease]]:
     """Return an effect that is due, and the lease under which it may be done."""
     house.company.mode = "observe"
     house.company.save()
@@ -30,7 +34,8 @@ def due(house: House, toy: ToySystem) -> tuple[Effect, Lease]:
     effect = advance.next_due(order.pk)
     assert lease is not None
     assert effect is not None
-    return effect, lease
+    yield effect, lease
+    leases.end(lease)
 
 
 def taken_over() -> None:
@@ -59,8 +64,8 @@ def test_an_outcome_that_comes_too_late_is_not_stored_twice(
     effect, lease = due
     honest = toy.create
 
-    def slow(*args: object) -> object:
-        made = honest(*args)  # type: ignore[arg-type]
+    def slow(s: Session, d: CoreDocument, key: str) -> Issued:
+        made = honest(s, d, key)
         taken_over()
         if not succeeds:
             raise UncertainError(Problem.of("SPJ-NET-RESET", host="toy"))

@@ -1,0 +1,103 @@
+"""The long drills, as ``make crash`` runs them.
+
+``python -m tests.crash --database sqlite --orders 300 --kills 30`` kills processes at random,
+``python -m tests.crash --points 1`` kills the worker at every boundary of the way of one order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from tests.crash.drill import Course, replay, run
+from tests.crash.points import both_ways, told
+
+POSTGRES = os.environ.get("SPOJKA_CRASH_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+@contextmanager
+def database(kind: str) -> Iterator[dict[str, str]]:
+    """Give the settings of a new database that is dropped in the end."""
+    if kind == "sqlite":
+        yield {}
+        return
+    name = f"spojka_crash_{secrets.token_hex(4)}"
+    with psycopg.connect(POSTGRES, autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield {"DATABASE_URL": f"{POSTGRES.rpartition('/')[0]}/{name}"}
+        finally:
+            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            server.execute(drop)
+
+
+def server_answers() -> bool:
+    """Tell whether there is a PostgreSQL server to make a database on."""
+    try:
+        psycopg.connect(POSTGRES, connect_timeout=3).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def points(every: int) -> int:
+    """Try every ``every``-th crash point on both systems; return 1 where something is wrong."""
+    wrong = 0
+    for system in ("own", "remote"):
+        with tempfile.TemporaryDirectory() as folder:
+            outcomes = both_ways(Path(folder), remote=system == "remote", every=every)
+        sys.stdout.write(f"{told(system, outcomes)}\n")
+        sys.stdout.flush()
+        wrong += sum(len(outcome.findings) for outcome in outcomes.values())
+    return min(wrong, 1)
+
+
+def main() -> int:
+    """Run one drill and print its figures; return 1 where something is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash")
+    parser.add_argument("--database", choices=["sqlite", "postgres"], default="sqlite")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
+    parser.add_argument("--orders", type=int, default=300, help="for each of two companies")
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--every", type=float, default=5.0, help="seconds between two kills")
+    parser.add_argument("--share", type=float, default=0.25, help="of requests that go wrong")
+    parser.add_argument("--silence", type=float, default=31.0, help="seconds without an answer")
+    parser.add_argument("--points", type=int, help="instead: try every n-th crash point")
+    given = parser.parse_args()
+    if given.points:
+        return points(given.points)
+    postgres = given.database == "postgres"
+    if postgres and not server_answers():
+        sys.stdout.write("skipped: no PostgreSQL server answers (SPOJKA_CRASH_POSTGRES)\n")
+        return 0
+    with tempfile.TemporaryDirectory() as folder, database(given.database) as settings:
+        course = Course(
+            seed=given.seed,
+            orders=given.orders,
+            kills=given.kills,
+            every=given.every,
+            share=given.share,
+            silence=given.silence,
+            workers=2 if postgres else 1,
+            never_back=postgres,
+            settings={"SPOJKA_WORKER_THREADS": "8", **settings},
+            limit=900,
+        )
+        sys.stdout.write(f"{replay(course, given.database)}\n")
+        sys.stdout.flush()
+        verdict = run(course, Path(folder))
+    sys.stdout.write(f"{verdict}\n{'FAILED' if verdict.findings else 'passed'}\n")
+    return 1 if verdict.findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

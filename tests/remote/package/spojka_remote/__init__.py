@@ -1,0 +1,1 @@
+"""A connector of another package: found by its entry point, with no edit in Spojka."""
