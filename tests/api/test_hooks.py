@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import IntegrityError
 from django.test import Client
 
 from spojka.api import hooks
@@ -17,6 +19,7 @@ from tests.api.conftest import CAPTURED
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
+    from pytest_django import DjangoAssertNumQueries
 
 pytestmark = pytest.mark.urls("tests.api.urls")
 
@@ -107,3 +110,49 @@ def test_a_body_beyond_five_megabytes_is_refused(
     monkeypatch.setattr(hooks, "MOST_BYTES", 100)
     assert deliver(shop.path_token, captured(SIGNED)).status_code == 413
     assert not InboxEvent.objects.exists()
+
+
+def test_a_burst_costs_little_more_than_storing_it(
+    shop: Shop, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    deliver(shop.path_token, captured(SIGNED))
+    with django_assert_max_num_queries(6) as asked:
+        assert deliver(shop.path_token, captured(SIGNED)).status_code == 200
+    assert not [query for query in asked.captured_queries if query["sql"].startswith("SELECT")]
+
+
+def test_a_replaced_secret_is_honoured_at_once(shop: Shop) -> None:
+    vault.put(shops.owner(shop), shops.WEBHOOK_SECRET, "another secret")
+    assert deliver(shop.path_token, captured(SIGNED)).status_code == 401
+    vault.put(shops.owner(shop), shops.WEBHOOK_SECRET, SECRET)
+    assert deliver(shop.path_token, captured(SIGNED)).status_code == 200
+
+
+def test_the_former_secret_is_honoured_for_seconds_only(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deliver(shop.path_token, captured(SIGNED)).status_code == 200
+    vault.put(shops.owner(shop), shops.WEBHOOK_SECRET, "another secret")
+    later = time.monotonic() + hooks.DOOR_SECONDS + 1
+    monkeypatch.setattr(hooks.time, "monotonic", lambda: later)
+    assert deliver(shop.path_token, captured(SIGNED)).status_code == 401
+
+
+def test_the_address_of_a_shop_just_removed_is_not_found(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deliver(shop.path_token, captured(SIGNED)).status_code == 200
+    InboxEvent.objects.all().delete()
+    shop.delete()
+
+    def refused(*_args: object, **_fields: object) -> None:
+        raise IntegrityError  # the database says so at the commit, which a test never reaches
+
+    monkeypatch.setattr(hooks.intake, "receive", refused)
+    assert deliver(shop.path_token, captured(SIGNED)).status_code == 404
+
+
+def test_what_is_remembered_of_a_shop_does_not_tell_its_secret(shop: Shop) -> None:
+    assert deliver(shop.path_token, captured(SIGNED)).status_code == 200
+    assert shop.path_token in hooks._doors
+    assert SECRET not in repr(hooks._doors)

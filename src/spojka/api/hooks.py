@@ -11,15 +11,19 @@ else a failure, and the seventh failure in a row disables the webhook without a 
   found out afterwards, and the shop cannot help it.
 
 The answer comes as soon as the raw message is committed; the shop waits for it with all its other
-deliveries.
+deliveries. So what a delivery needs to know of its shop is remembered for some seconds, and a burst
+costs little more than storing it.
 """
 
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import dataclass, field
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
@@ -34,6 +38,9 @@ from spojka.shops.contract import Ability, Delivery, Hint, HintKind, WebhookErro
 log = structlog.get_logger("spojka.hooks")
 
 MOST_BYTES = 5 * 1024 * 1024
+DOOR_SECONDS = 5.0
+"""How long a secret that was replaced is still honoured, at most. A new one is at once."""
+_MOST_DOORS = 1000
 _KEPT_HEADERS = ("content-type", "user-agent")
 _KEPT_PREFIX = "x-"
 _DROPPED = {"x-forwarded-for", "x-real-ip", "x-forwarded-proto", "x-forwarded-host"}
@@ -47,10 +54,9 @@ def receive(request: HttpRequest, path_token: str) -> HttpResponse:
         answer = problems.response(request, 405, problem)
         answer["Allow"] = "POST"
         return answer
-    shop = Shop.objects.select_related("company").filter(path_token=path_token).first()
-    if shop is None or not shops.can(shop, Ability.WEBHOOK):
-        problem = Problem.of("SPJ-API-NOT-FOUND", what="webhook")
-        return problems.response(request, 404, problem)
+    door = _known(path_token) or _look_up(path_token)
+    if door is None:
+        return _not_found(request)
     if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
         return _too_large(request)
     try:
@@ -64,14 +70,71 @@ def receive(request: HttpRequest, path_token: str) -> HttpResponse:
         return _too_large(request)
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        hint = shops.source_of(shop).read_webhook(
-            Delivery(headers, body), shops.webhook_secret(shop)
-        )
+        hint = _read(door, Delivery(headers, body))
     except WebhookError:
         # No row is written for it: whoever knows the address could fill the disk.
-        log.warning("webhook refused", shop=shop.pk, bytes=len(body))
+        log.warning("webhook refused", shop=door.shop.pk, bytes=len(body))
         return problems.response(request, 401, Problem.of("SPJ-WEBHOOK-SIGNATURE"))
-    return _stored(shop, headers, body, hint)
+    try:
+        return _stored(door.shop, headers, body, hint)
+    except IntegrityError:
+        if _look_up(path_token) is not None:
+            raise
+        return _not_found(request)  # the shop was removed a moment ago
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """What deliveries to an address are checked with; the secret is in no traceback's words."""
+
+    path_token: str
+    shop: Shop
+    secret: str = field(repr=False)
+    until: float
+    """Monotonic seconds."""
+
+
+_doors: dict[str, _Door] = {}
+
+
+def _known(path_token: str) -> _Door | None:
+    door = _doors.get(path_token)
+    return door if door is not None and door.until > time.monotonic() else None
+
+
+def _look_up(path_token: str) -> _Door | None:
+    """Read the shop of an address and its secret, and remember them for a while."""
+    _doors.pop(path_token, None)
+    shop = Shop.objects.filter(path_token=path_token).first()
+    if shop is None or not shops.can(shop, Ability.WEBHOOK):
+        return None
+    if len(_doors) >= _MOST_DOORS:
+        _doors.clear()
+    until = time.monotonic() + DOOR_SECONDS
+    door = _Door(path_token, shop, shops.webhook_secret(shop), until)
+    _doors[path_token] = door
+    return door
+
+
+def _read(door: _Door, delivery: Delivery) -> Hint:
+    """Verify a delivery; where it does not fit, the secret may have been replaced just now.
+
+    Raises:
+        WebhookError: it is not signed with the shop's secret.
+    """
+    source = shops.source_of(door.shop)
+    try:
+        return source.read_webhook(delivery, door.secret)
+    except WebhookError:
+        fresh = _look_up(door.path_token)
+        if fresh is None or fresh.secret == door.secret:
+            raise
+        return source.read_webhook(delivery, fresh.secret)
+
+
+def _not_found(request: HttpRequest) -> HttpResponse:
+    problem = Problem.of("SPJ-API-NOT-FOUND", what="webhook")
+    return problems.response(request, 404, problem)
 
 
 def _stored(shop: Shop, headers: dict[str, str], body: bytes, hint: Hint) -> HttpResponse:
