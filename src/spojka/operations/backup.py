@@ -39,7 +39,8 @@ MADE: Final = "backup.made"
 """Action of the audit log's entry about a backup."""
 FOREIGN_PREFIX: Final = "procrastinate_"
 """Tables of the queue: it only carries what the wakes know, and they are in the backup."""
-LEFT_OUT: Final = frozenset({"django_session", "django_migrations"})
+SESSIONS: Final = ("companies_usersession", "django_session")
+LEFT_OUT: Final = frozenset({*SESSIONS, "django_migrations"})
 
 Rows = list[tuple[Any, ...]]
 Ask = Callable[[str], Rows]
@@ -154,7 +155,8 @@ def _sqlite(staging: Path) -> Iterator[Ask]:
     target.chmod(0o600)
     with _opened(target) as copy:
         copy.execute("PRAGMA secure_delete = ON")
-        copy.execute("DELETE FROM django_session")
+        for table in SESSIONS:
+            copy.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
         [(state,)] = copy.execute("PRAGMA integrity_check(1)").fetchall()
         if state != "ok":
             raise BackupError(
