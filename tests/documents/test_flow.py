@@ -192,8 +192,10 @@ def test_credit_and_issue_anew(house: House) -> None:
     order = house.take(captured("rest-28a-before-edit"))
     house.take(captured("rest-28b-after-edit"))
     invoice = house.only(order, Kind.INVOICE)
+    assert actions.issuable(order) == []
     actions.credit(invoice, reason="Změna objednávky", actor="Jana")
     house.work()
+    assert actions.issuable(order) == [Kind.INVOICE]
     again = actions.issue(Order.objects.get(pk=order.pk), Kind.INVOICE, actor="Jana")
     house.work()
     again.refresh_from_db()

@@ -92,6 +92,16 @@ def issue(order: Order, kind: Kind, *, actor: str) -> Document:
     return document
 
 
+def issuable(order: Order) -> list[Kind]:
+    """Return the kinds that make sense to be issued by hand for an order now."""
+    living = order.documents.exclude(state__in=[State.DROPPED, State.CANCELLED])
+    invoice = living.filter(kind=Kind.INVOICE).order_by("-ordinal").first()
+    if invoice is not None:
+        return [Kind.INVOICE] if _is_credited(invoice) else []
+    has_proforma = living.filter(kind=Kind.PROFORMA).exists()
+    return [Kind.INVOICE] if has_proforma else [Kind.INVOICE, Kind.PROFORMA]
+
+
 def _is_credited(invoice: Document) -> bool:
     """Tell whether credit notes gave the whole invoice back."""
     notes = invoice.corrections.filter(state=State.ISSUED)

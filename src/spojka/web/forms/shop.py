@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from spojka.connections import shops
 from spojka.connections.models import Shop
 from spojka.web.forms.base import HouseForm, HouseModelForm
 
@@ -47,16 +50,26 @@ class ShopForm(HouseModelForm):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
+        usual = self._usual()
         stored = self.instance.company_id_fields or {}
         for name, key in self.FIELDS.items():
-            self.initial[name] = "\n".join(stored.get(key, ()))
+            names = stored.get(key) or usual.get(key, ())
+            self.initial[name] = "\n".join(names)
+            self.fields[name].widget.attrs["rows"] = min(max(len(names), 2), 10)
+
+    def _usual(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the platform's own mapping, which holds until the user has one."""
+        return shops.source_of(self.instance).descriptor.company_id_fields
 
     def save(self, commit: bool = True) -> Shop:
         lists = {
             key: [line.strip() for line in self.cleaned_data[name].splitlines() if line.strip()]
             for name, key in self.FIELDS.items()
         }
-        self.instance.company_id_fields = {key: names for key, names in lists.items() if names}
+        usual = self._usual()
+        self.instance.company_id_fields = {
+            key: names for key, names in lists.items() if names and tuple(names) != usual.get(key)
+        }
         return super().save(commit)  # type: ignore[no-any-return]
 
 

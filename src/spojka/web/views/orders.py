@@ -107,7 +107,6 @@ def order_detail(request: CompanyRequest, pk: int) -> HttpResponseBase:
     )
     decision = getattr(order, "decision", None)
     events = list(order.events.select_related("document"))
-    living = {d.kind for d in documents if d.state not in {"dropped", "cancelled"}}
     return show(
         request,
         "order",
@@ -120,7 +119,7 @@ def order_detail(request: CompanyRequest, pk: int) -> HttpResponseBase:
         retriable={row.pk for row in documents if _may_retry(row)},
         why=explain_decision(decision.content) if decision else None,
         observed=decision.observed if decision else [],
-        issuable=[kind.value for kind in _ISSUABLE if kind.value not in living],
+        issuable=[kind.value for kind in actions.issuable(order)],
         can_read_again=shops.can(order.shop, Ability.FETCH),
         vat=_recap(content),
         reason=ReasonForm(),
