@@ -6,7 +6,8 @@ from spojka.accounting.contract import File, Issued
 from spojka.companies.models import Company
 from spojka.core.document import Document
 from spojka.core.outcome import RejectedError, Rejection
-from spojka.documents.rendering import RenderError, render_isdoc, render_pdf
+from spojka.core.problem import Problem
+from spojka.documents.rendering import RenderError, check_isdoc, render_isdoc, render_pdf
 
 
 class CompanyRenderer:
@@ -22,8 +23,8 @@ class CompanyRenderer:
             RejectedError: the page cannot be made (an unreadable logo, for example).
         """
         try:
-            isdoc: bytes | None = render_isdoc(document, number=issued.number)
-        except RenderError:
+            isdoc: bytes | None = _checked_isdoc(document, issued.number)
+        except RejectedError:
             isdoc = None
         try:
             content = render_pdf(document, number=issued.number, logo=self._logo, isdoc=isdoc)
@@ -35,10 +36,21 @@ class CompanyRenderer:
         """Render the ISDOC file.
 
         Raises:
-            RejectedError: ISDOC cannot express the document (no exchange rate).
+            RejectedError: ISDOC cannot express the document (no exchange rate), or it does not
+                add up.
         """
-        try:
-            content = render_isdoc(document, number=issued.number)
-        except RenderError as error:
-            raise RejectedError(error.problem, Rejection.DATA) from error
+        content = _checked_isdoc(document, issued.number)
         return File(f"{issued.number}.isdoc", "application/xml", content)
+
+
+def _checked_isdoc(document: Document, number: str) -> bytes:
+    """Render the ISDOC and prove its sums; one that does not add up goes to nobody."""
+    try:
+        content = render_isdoc(document, number=number)
+    except RenderError as error:
+        raise RejectedError(error.problem, Rejection.DATA) from error
+    wrong = check_isdoc(content)
+    if wrong:
+        problem = Problem.of("SPJ-ISDOC-SUM", number=number, detail=wrong[0])
+        raise RejectedError(problem, Rejection.DATA)
+    return content
