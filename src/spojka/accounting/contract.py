@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from spojka.core.descriptor import Check, FieldSpec, Text
 from spojka.core.document import Document, VatRow
 from spojka.core.money import ZERO
+from spojka.net.limits import Budget as Budget
+from spojka.net.limits import Limit as Limit
+from spojka.net.limits import TokenCache as TokenCache
 
 if TYPE_CHECKING:
     from spojka.net.client import Client
@@ -55,14 +58,6 @@ class Recovery(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """At most ``calls`` in ``seconds`` per account."""
-
-    calls: int
-    seconds: int
-
-
-@dataclass(frozen=True, slots=True)
 class Descriptor:
     """What a system says of itself."""
 
@@ -74,6 +69,9 @@ class Descriptor:
     capabilities: frozenset[Capability]
     recovery: Recovery
     limits: tuple[Limit, ...] = ()
+    account: tuple[str, ...] = ()
+    """Keys of the fields that name the account whose calls the limits count; empty: all required
+    ones. Connections with the same values share one budget."""
     links: Mapping[str, str] = field(default_factory=dict)
     languages: tuple[str, ...] = ("cs", "sk", "en")
     settle_seconds: int = 45
@@ -199,33 +197,6 @@ class Renderer(Protocol):
 
     def isdoc(self, document: Document, issued: Issued) -> File:
         """Return the ISDOC file."""
-
-
-class TokenCache(Protocol):
-    """Access tokens shared by all workers, one per credential."""
-
-    def get(self) -> str | None:
-        """Return a token that is still valid."""
-
-    def put(self, token: str, expires_at: datetime) -> None:
-        """Store a token for all workers."""
-
-    def forget(self) -> None:
-        """Drop a token that the other side no longer accepts."""
-
-
-class Budget(Protocol):
-    """Calls that the account still allows."""
-
-    def take(self) -> None:
-        """Count one call.
-
-        Raises:
-            ThrottledError: the account allows no call now.
-        """
-
-    def pause(self, until: datetime) -> None:
-        """Stop all calls of the account until an aware time."""
 
 
 @dataclass(frozen=True, slots=True)

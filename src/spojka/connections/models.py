@@ -141,3 +141,63 @@ class Call(models.Model):
     class Meta:
         ordering = ("-id",)
         indexes = [models.Index(fields=["owner", "-id"], name="call_owner")]
+
+
+class Account(models.Model):
+    """What an account at another side allows and what was used of it, for all who use it.
+
+    One row per system and credentials, changed by one statement per call. Times are seconds since
+    1970, so that both databases reckon with them alike.
+    """
+
+    name = models.CharField(max_length=120, unique=True)
+    """System and a keyed digest of the credentials; see :mod:`spojka.connections.identity`."""
+    limits = models.JSONField(default=list)
+    """Limits that the system's descriptor declares."""
+    override = models.JSONField(null=True)
+    """Limits of this very account, where its plan differs."""
+    level = models.FloatField(default=1e9)
+    """Calls left in the bucket at ``filled_at``; what is above its capacity does not count."""
+    filled_at = models.FloatField(default=0)
+    pace = models.FloatField(default=0)
+    """Calls a second at ``filled_at``, averaged over about the last hour."""
+    paused_until = models.FloatField(default=0)
+    lane = models.CharField(max_length=60, blank=True)
+    """Whose call was the last."""
+    claimed_by = models.CharField(max_length=60, blank=True)
+    """The lane that was promised the call which comes back at ``claimed_at``; empty: none."""
+    claimed_at = models.FloatField(default=0)
+    calls = models.BigIntegerField(default=0)
+    """All that were ever made."""
+    hour_calls = models.BigIntegerField(default=0)
+    hour_until = models.FloatField(default=0)
+    day_calls = models.BigIntegerField(default=0)
+    day_until = models.FloatField(default=0)
+    month_calls = models.BigIntegerField(default=0)
+    month_until = models.FloatField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Lane(models.Model):
+    """The queue of one shop for an account's calls: when the next that waits may come again."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="lanes")
+    name = models.CharField(max_length=60)
+    next_at = models.FloatField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "name"], name="lane_once")]
+
+
+class AccessToken(models.Model):
+    """The token that credentials were exchanged for; the token itself is in the vault."""
+
+    name = models.CharField(max_length=120, unique=True)
+    digest = models.CharField(max_length=64, blank=True)
+    """Keyed digest of the token that is stored; empty: none."""
+    expires_at = models.DateTimeField(null=True)
+    claim = models.CharField(max_length=32, blank=True)
+    """Who fetches a new one, until ``claim_until``."""
+    claim_until = models.DateTimeField(null=True)

@@ -11,7 +11,10 @@ from django.utils import timezone
 
 from spojka.companies.models import AuditEntry, Company
 from spojka.connections import calls, checks, vault
+from spojka.connections.budget import AccountBudget
+from spojka.connections.identity import account_name, credential_name
 from spojka.connections.models import Shop, new_path_token
+from spojka.connections.tokens import SharedTokens
 from spojka.core.descriptor import Check, FieldSpec
 from spojka.shops.contract import Ability, ShopSession, Source
 from spojka.shops.registry import source
@@ -89,18 +92,32 @@ def update(shop: Shop, fields: Mapping[str, str], *, actor: str) -> Shop:
 @contextmanager
 def open_session(shop: Shop) -> Iterator[ShopSession]:
     """Open what an operation on the shop may use; its connections are closed in the end."""
-    specs = source_of(shop).descriptor.fields
+    who, of = owner(shop), source_of(shop).descriptor
     credentials = {key: str(value) for key, value in shop.settings.items()}
     secrets: list[str] = []
-    for spec in specs:
+    for spec in of.fields:
         if spec.is_secret:
-            value = vault.get(owner(shop), spec.key) or ""
+            value = vault.get(who, spec.key) or ""
             credentials[spec.key] = value
             secrets.append(value)
     if can(shop, Ability.WEBHOOK):
         secrets.append(webhook_secret(shop))  # it is sent when webhooks are registered
-    with calls.client(owner(shop), secrets) as http:
-        yield ShopSession(credentials=credentials, http=http, now=timezone.now())
+    budget = AccountBudget(
+        lambda: account_name(of.key, of.fields, of.account, credentials, who),
+        of.limits,
+        lane=who,
+        system=of.name,
+    )
+    with (
+        calls.client(who, secrets, budget) as http,
+        SharedTokens(
+            lambda: credential_name(of.key, of.fields, of.account, credentials, who),
+            seen=http.hide,
+        ) as tokens,
+    ):
+        yield ShopSession(
+            credentials=credentials, http=http, now=timezone.now(), tokens=tokens, budget=budget
+        )
 
 
 def verify(shop: Shop) -> list[Check]:

@@ -11,7 +11,10 @@ from spojka.accounting.contract import Register, Renderer, Session, System
 from spojka.accounting.registry import system
 from spojka.companies.models import Company
 from spojka.connections import calls, checks, vault
+from spojka.connections.budget import AccountBudget
+from spojka.connections.identity import account_name, credential_name
 from spojka.connections.models import Connection
+from spojka.connections.tokens import SharedTokens
 from spojka.core.descriptor import Check
 
 OWN = "own"
@@ -59,8 +62,14 @@ def default_connection(company: Company) -> Connection:
 
 
 @contextmanager
-def open_session(connection: Connection) -> Iterator[Session]:
-    """Open what an operation on the system may use; its connections are closed in the end."""
+def open_session(connection: Connection, lane: str = "") -> Iterator[Session]:
+    """Open what an operation on the system may use; its connections are closed in the end.
+
+    Args:
+        connection: The accounting connection.
+        lane: Whose turn it is where the account's budget is short (``shop:1``); by default the
+            connection's own.
+    """
     adapter = system_of(connection)
     credentials = {key: str(value) for key, value in connection.settings.items()}
     secrets: list[str] = []
@@ -71,14 +80,29 @@ def open_session(connection: Connection) -> Iterator[Session]:
             secrets.append(value)
     register, renderer = _Provided.register, _Provided.renderer
     with ExitStack() as stack:
-        http = None
+        http, tokens, budget = None, None, None
         if adapter.descriptor.fields:
-            http = stack.enter_context(calls.client(owner(connection), secrets))
+            who, of = owner(connection), adapter.descriptor
+            budget = AccountBudget(
+                lambda: account_name(of.key, of.fields, of.account, credentials, who),
+                of.limits,
+                lane=lane or who,
+                system=of.name,
+            )
+            http = stack.enter_context(calls.client(who, secrets, budget))
+            tokens = stack.enter_context(
+                SharedTokens(
+                    lambda: credential_name(of.key, of.fields, of.account, credentials, who),
+                    seen=http.hide,
+                )
+            )
         yield Session(
             credentials=credentials,
             settings={key: str(value) for key, value in connection.settings.items()},
             now=timezone.now(),
             http=http,
+            tokens=tokens,
+            budget=budget,
             register=register(connection.company) if register else None,
             renderer=renderer(connection.company) if renderer else None,
         )

@@ -44,7 +44,7 @@ def connection_of(document: Document) -> Connection:
 @contextmanager
 def _opened(document: Document) -> Iterator[tuple[System, Session]]:
     connection = connection_of(document)
-    with systems.open_session(connection) as session:
+    with systems.open_session(connection, lane=f"shop:{document.order.shop_id}") as session:
         yield systems.system_of(connection), session
 
 
@@ -113,19 +113,21 @@ def _created(effect: Effect, issued: Issued) -> Result:
 class _Files:
     pdf: Any
     isdoc: Any | None
+    no_isdoc: str = ""
+    """Code of why there is no ISDOC."""
 
 
 def _fetch_files(effect: Effect) -> _Files:
     core = effect.document.core()
     issued = issued_of(effect.document)
     with _opened(effect.document) as (system, session):
-        isdoc = None
+        isdoc, why_not = None, ""
         if Capability.ISDOC in system.descriptor.capabilities:
             try:
                 isdoc = system.isdoc(session, core, issued)
-            except RejectedError:
-                isdoc = None  # the PDF stands without it
-        return _Files(system.pdf(session, core, issued), isdoc)
+            except RejectedError as error:
+                why_not = error.problem.code  # the PDF stands without it
+        return _Files(system.pdf(session, core, issued), isdoc, why_not)
 
 
 def _filed(effect: Effect, files: _Files) -> Result:
@@ -144,7 +146,8 @@ def _filed(effect: Effect, files: _Files) -> Result:
         )
         setattr(document, f"{kind}_sha256", entry.sha256)
     document.save(update_fields=["pdf_sha256", "isdoc_sha256"])
-    return {"pdf": document.pdf_sha256, "isdoc": document.isdoc_sha256}
+    result = {"pdf": document.pdf_sha256, "isdoc": document.isdoc_sha256}
+    return {**result, "no_isdoc": files.no_isdoc} if files.no_isdoc else result
 
 
 # pay and un-pay

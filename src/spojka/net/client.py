@@ -43,7 +43,7 @@ from spojka.net.guard import (
     UrlError,
     check_url,
 )
-from spojka.net.redaction import redact, redact_headers
+from spojka.net.redaction import redact, redact_headers, redact_tokens
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
@@ -120,7 +120,8 @@ class Client:
 
     ``allow`` are networks opened by the operator although they are not public. ``secrets`` never
     appear in a recording or an exception. ``recorder`` gets every exchange, failed ones too.
-    ``before`` is called before each request, and keeps it from being sent by raising.
+    ``before`` is called before each request, redirected ones too, and keeps it from being sent by
+    raising. ``after`` is called with each answer, and whether the request was a write.
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class Client:
         allow: Sequence[Network] = (),
         recorder: Recorder | None = None,
         before: Callable[[], None] | None = None,
+        after: Callable[[Response, bool], None] | None = None,
         connect_seconds: float = CONNECT_SECONDS,
         read_seconds: float = READ_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
@@ -140,6 +142,7 @@ class Client:
         self._secrets = frozenset(secret for secret in secrets if secret)
         self._recorder = recorder
         self._before = before
+        self._after = after
         self._total_seconds = total_seconds
         self._response_bytes = response_bytes
         # trust_env=False: a proxy from the environment would connect in our stead, unguarded.
@@ -169,6 +172,11 @@ class Client:
     def close(self) -> None:
         """Close kept connections."""
         self._client.close()
+
+    def hide(self, secret: str) -> None:
+        """Keep a secret that came to be known later, such as a token, out of all records, too."""
+        if secret:
+            self._secrets |= {secret}
 
     def redact(self, text: str) -> str:
         """Replace this client's secrets in ``text``."""
@@ -274,6 +282,8 @@ class Client:
             # Raised here and not above: nothing of the library's own error, which may quote
             # the address with its parameters, stays attached.
             raise failure if failure is not None else RuntimeError("no answer and no failure")
+        if self._after is not None:
+            self._after(response, writes)
         return response
 
     def _failure(self, error: Exception, request: httpx2.Request, writes: bool) -> OutcomeError:
@@ -321,11 +331,11 @@ class Client:
                 status=None if response is None else response.status,
                 duration_ms=round((time.monotonic() - started) * 1000),
                 request_headers=redact_headers(request.headers.items(), known),
-                request_body=self.redact(request.content.decode("utf-8", "replace")),
+                request_body=redact_tokens(self.redact(request.content.decode("utf-8", "replace"))),
                 response_headers={}
                 if response is None
                 else redact_headers(response.headers.items(), known),
-                response_body="" if response is None else self.redact(response.text),
+                response_body="" if response is None else redact_tokens(self.redact(response.text)),
                 error="" if failure is None else failure.problem.code,
             )
         )

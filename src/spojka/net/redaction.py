@@ -16,6 +16,13 @@ _SENSITIVE_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "cookie", "set-cookie", "stw-authorization"}
 )
 
+# Names under which OAuth 2.0 hands tokens out (RFC 6749, 5.1; OpenID Connect), in JSON or a form.
+_TOKEN = re.compile(
+    r"""("(?:access|refresh|id)_token"\s*:\s*")(?:[^"\\]|\\.)*|"""
+    r"""(\b(?:access|refresh|id)_token=)[^&\s"]*""",
+    re.IGNORECASE,
+)
+
 # Fewer characters of base64 than this say too little to be searched for.
 _SHORTEST_BASE64 = 6
 
@@ -63,6 +70,11 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     """
     pattern = _pattern(frozenset(secret for secret in secrets if secret.strip()))
     return text if pattern is None else pattern.sub(MASK, text)
+
+
+def redact_tokens(text: str) -> str:
+    """Mask the tokens of an OAuth 2.0 answer or request: nobody knows them before they are read."""
+    return _TOKEN.sub(lambda found: f"{found[1] or found[2]}{MASK}", text)
 
 
 def redact_headers(headers: Iterable[tuple[str, str]], secrets: Iterable[str]) -> dict[str, str]:

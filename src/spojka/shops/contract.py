@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from spojka.core.descriptor import Check, FieldSpec, Text
 from spojka.core.order import Order
+from spojka.net.limits import Budget, Limit, TokenCache
 
 if TYPE_CHECKING:
     from spojka.net.client import Client
@@ -45,6 +46,10 @@ class ShopDescriptor:
     file_types: tuple[str, ...] = ()
     company_id_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Default ordered mapping: ``company_id``, ``tax_id``, ``vat_id`` -> names of extra fields."""
+    limits: tuple[Limit, ...] = ()
+    account: tuple[str, ...] = ()
+    """Keys of the fields that name the account whose calls the limits count; empty: all required
+    ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,8 @@ class ShopSession:
     credentials: Mapping[str, str]
     http: Client
     now: datetime
+    tokens: TokenCache | None = None
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)
