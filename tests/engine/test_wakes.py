@@ -123,7 +123,7 @@ def test_a_failing_handler_is_tried_later_and_stops_nobody(
     runner.run_until_idle()
     assert sorted(seen) == ["bad", "good"]
     row = Wake.objects.get()
-    assert (row.failures, row.last_error) == (1, "ValueError: broken row")
+    assert (row.failures, row.last_error) == (1, "ValueError")
     assert row.due_at > NOW
     clock.shift(timedelta(minutes=1))
     runner.run_until_idle()
@@ -158,7 +158,7 @@ def test_periodic_tasks_run_when_due_and_survive_a_failure(
     runner.run_periodic()
     runner.run_periodic()
     assert runs == ["fail", "work"]
-    assert PeriodicTask.objects.get(name="fail").last_error == "ValueError: no"
+    assert PeriodicTask.objects.get(name="fail").last_error == "ValueError"
     clock.shift(timedelta(minutes=6))
     runner.run_periodic()
     assert runs == ["fail", "work", "fail", "work"]

@@ -89,6 +89,7 @@ def _remove(path: Path) -> None:
 
 
 def _postgresql(folder: Path, manifest: Manifest) -> Iterator[None]:
+    _make_the_queues_tables()
     with transaction.atomic():
         _empty()
         _to(manifest.migrations)
@@ -96,6 +97,13 @@ def _postgresql(folder: Path, manifest: Manifest) -> Iterator[None]:
         _to_this_version()
         _set_sequences()
         yield
+
+
+def _make_the_queues_tables() -> None:
+    """Make what is missing of the queue's tables, before: some of it runs in no transaction."""
+    executor = MigrationExecutor(connection)
+    leaves = executor.loader.graph.leaf_nodes()
+    executor.migrate([key for key in leaves if key[0] in _NO_APP_OF_OURS])
 
 
 def _empty() -> None:
@@ -139,6 +147,8 @@ def _to_this_version() -> None:
 def _copy(folder: Path) -> None:
     with connection.cursor() as cursor:
         quote = connection.ops.quote_name
+        # Making the tables may have left some of them immediate; rows come in any order.
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
         for table in tables(connection.introspection.table_names(cursor)):
             cursor.execute(f"DELETE FROM {quote(table)}")  # noqa: S608 - what a migration put in
         for path in sorted(folder.glob(f"*{SUFFIX}")):
