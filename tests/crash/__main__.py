@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 
 from tests.crash.drill import Course, replay, run
-from tests.crash.points import both_ways, told
+from tests.crash.points import told, whole_way
 
 POSTGRES = os.environ.get("SPOJKA_CRASH_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 
@@ -54,7 +54,7 @@ def points(every: int) -> int:
     wrong = 0
     for system in ("own", "remote"):
         with tempfile.TemporaryDirectory() as folder:
-            outcomes = both_ways(Path(folder), remote=system == "remote", every=every)
+            outcomes = whole_way(Path(folder), remote=system == "remote", every=every)
         sys.stdout.write(f"{told(system, outcomes)}\n")
         sys.stdout.flush()
         wrong += sum(len(outcome.findings) for outcome in outcomes.values())
@@ -68,7 +68,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--orders", type=int, default=300, help="for each of two companies")
     parser.add_argument("--kills", type=int, default=30)
-    parser.add_argument("--every", type=float, default=5.0, help="seconds between two kills")
+    parser.add_argument("--every", type=float, default=6.0, help="seconds between two kills")
     parser.add_argument("--share", type=float, default=0.25, help="of requests that go wrong")
     parser.add_argument("--silence", type=float, default=31.0, help="seconds without an answer")
     parser.add_argument("--points", type=int, help="instead: try every n-th crash point")
@@ -89,7 +89,7 @@ def main() -> int:
             silence=given.silence,
             workers=2 if postgres else 1,
             never_back=postgres,
-            settings={"SPOJKA_WORKER_THREADS": "8", **settings},
+            settings={"SPOJKA_WORKER_THREADS": "8", "SPOJKA_POLL_MINUTES": "0.5", **settings},
             limit=900,
         )
         sys.stdout.write(f"{replay(course, given.database)}\n")

@@ -9,12 +9,14 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "spojka.site.settings"
 
@@ -38,7 +40,7 @@ from spojka.documents.series import add_default_series  # noqa: E402
 from spojka.documents.series_watch import findings  # noqa: E402
 from spojka.engine import runner  # noqa: E402
 from spojka.engine.models import Wake  # noqa: E402
-from spojka.orders import intake  # noqa: E402
+from spojka.orders import intake, polling  # noqa: E402
 from spojka.orders.models import InboxEvent, Order, OrderVersion  # noqa: E402
 from tests.crash import boundaries  # noqa: E402
 
@@ -186,24 +188,26 @@ def _document(document: Document) -> dict[str, Any]:
 
 
 def snapshot() -> None:
-    """Remember the database as it is (SQLite)."""
+    """Remember the database as it is (SQLite), with what a dead process left in its log."""
     connections.close_all()
-    for path in _database_files():
-        shutil.copy(path, path.with_suffix(".kept"))
+    path, kept = _database()
+    kept.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(kept)) as new:
+        old.backup(new)
 
 
 def go_back() -> None:
     """Make the database again what it was at the snapshot."""
     connections.close_all()
-    for path in _database_files():
-        path.unlink()
-    for path in settings.DATA_DIR.glob("*.kept"):
-        shutil.copy(path, settings.DATA_DIR / settings.DATABASES["default"]["NAME"].name)
+    path, kept = _database()
+    for old in path.parent.glob(f"{path.name}*"):
+        old.unlink()
+    shutil.copy(kept, path)
 
 
-def _database_files() -> list[Path]:
-    """Return the database with what SQLite keeps beside it; only itself once it is closed."""
-    return sorted(settings.DATA_DIR.glob("spojka.sqlite3*"))
+def _database() -> tuple[Path, Path]:
+    path = Path(settings.DATABASES["default"]["NAME"])
+    return path, path.with_name("kept.sqlite3")
 
 
 def live(at: int | None = None) -> dict[str, Any]:
@@ -211,45 +215,63 @@ def live(at: int | None = None) -> dict[str, Any]:
 
     Returns whether it was killed, and the boundaries it passed.
     """
+    return _in_a_child(_work, at)
+
+
+def take_in(at: int | None = None, **delivery: Any) -> dict[str, Any]:
+    """Have a web process take a delivery in, or die at its ``at``-th boundary; see ``live``."""
+    return _in_a_child(lambda: deliver(**delivery), at)
+
+
+def _in_a_child(work: Callable[[], object], at: int | None) -> dict[str, Any]:
     connections.close_all()
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
-        _live_and_exit(at, writer)
+        _do_and_exit(work, at, writer)
     os.close(writer)
     with os.fdopen(reader) as log:
         passed = log.read().splitlines()
     _, status = os.waitpid(child, 0)
     killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     if not killed and status:
-        raise RuntimeError(f"the worker ended with {status}; its reason is in the output")
+        raise RuntimeError(f"the child ended with {status}; its reason is in the output")
     return {"killed": killed, "boundaries": passed}
 
 
-def _live_and_exit(at: int | None, log: int) -> None:
-    """Work until nothing is left to do; never returns."""
+def _do_and_exit(work: Callable[[], object], at: int | None, log: int) -> NoReturn:
     status = 1
     try:
         boundaries.arm(at, log)
-        deadline = time.monotonic() + 60
-        while _is_unfinished():
-            if not runner.run_until_idle(30):
-                time.sleep(0.02)
-            if time.monotonic() > deadline:
-                sys.stderr.write(f"not done in time: {waiting()}\n")
-                break
-        else:
-            status = 0
+        work()
+        status = 0
     except BaseException:  # a forked copy must never go on as the observer
         traceback.print_exc()
     finally:
         os._exit(status)
 
 
+def _work() -> None:
+    """Work until nothing is left to do."""
+    deadline = time.monotonic() + 60
+    while _is_unfinished():
+        if not runner.run_until_idle(30):
+            time.sleep(0.02)
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not done in time: {waiting()}")
+
+
 def _is_unfinished() -> bool:
     found = waiting()
     return bool(found["events"] or found["effects"] or found["wakes"])
+
+
+def poll() -> None:
+    """Ask every shop what changed."""
+    for shop in Shop.objects.all():
+        polling.poll(shop.pk)
+    connections.close_all()
 
 
 def expire() -> None:
@@ -266,6 +288,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "snapshot": snapshot,
     "go_back": go_back,
     "live": live,
+    "take_in": take_in,
+    "poll": poll,
     "expire": expire,
 }
 

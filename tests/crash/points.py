@@ -52,12 +52,16 @@ class Stage:
     token: str
     secret: str
 
-    def announce(self) -> None:
-        """Have the shop's webhook arrive; nobody has looked at it yet."""
+    def announce(self, at: int | None = None) -> list[str]:
+        """Have the shop's webhook taken in; nobody has looked at it yet.
+
+        The web process dies at its ``at``-th boundary. Returns the boundaries it passed.
+        """
         made = self.shop.delivery("order.updated", self.shop.orders[1], self.secret)
-        self.observer.ask(
-            "deliver", token=self.token, headers=dict(made.headers), body=made.body.decode()
-        )
+        delivery = {"headers": dict(made.headers), "body": made.body.decode()}
+        answer = self.observer.ask("take_in", at=at, token=self.token, **delivery)
+        passed: list[str] = answer["boundaries"]
+        return passed
 
     def begin(self) -> None:
         """Go back to the beginning of the way, everywhere."""
@@ -143,6 +147,28 @@ def stage(folder: Path, *, remote: bool) -> Iterator[Stage]:
         yield Stage(observer, shop, mail, other, made["token"], made["secret"])
 
 
+def enumerate_receiving(scene: Stage) -> Outcome:
+    """Die at every boundary of taking the webhook in; a delivery that is lost is polled for."""
+    scene.keep()
+    outcome = Outcome(scene.announce())
+    scene.observer.ask("live")
+    wanted = scene.state()
+    for point, name in enumerate(outcome.boundaries, 1):
+        scene.begin()
+        scene.announce(point)
+        scene.observer.ask("poll")
+        scene.observer.ask("live")
+        outcome.tried.append(point)
+        found = scene.state()
+        outcome.findings += [
+            f"{point}, {name}: {what} is {found[what]}, not {wanted[what]}"
+            for what in wanted
+            if found[what] != wanted[what]
+        ]
+    scene.begin()
+    return outcome
+
+
 def enumerate_points(scene: Stage, every: int, *, whole: bool) -> Outcome:
     """Lead the announced order its way, dying at every ``every``-th boundary.
 
@@ -178,9 +204,10 @@ def enumerate_points(scene: Stage, every: int, *, whole: bool) -> Outcome:
     return outcome
 
 
-def both_ways(folder: Path, *, remote: bool, every: int = 1) -> dict[str, Outcome]:
-    """Enumerate the way to a proforma, and the way from its payment to the final invoice."""
+def whole_way(folder: Path, *, remote: bool, every: int = 1) -> dict[str, Outcome]:
+    """Enumerate the webhook, the way to the proforma, and the way from payment to invoice."""
     with stage(folder, remote=remote) as scene:
+        received = enumerate_receiving(scene)
         scene.announce()
         first = enumerate_points(scene, every, whole=False)
         scene.begin()
@@ -188,7 +215,7 @@ def both_ways(folder: Path, *, remote: bool, every: int = 1) -> dict[str, Outcom
         pay(scene.shop, 1)
         scene.announce()
         second = enumerate_points(scene, every, whole=True)
-        return {"proforma": first, "payment and invoice": second}
+        return {"webhook": received, "proforma": first, "payment and invoice": second}
 
 
 def told(system: str, outcomes: dict[str, Outcome]) -> str:
