@@ -37,6 +37,12 @@ test: dev browser $(CATALOGUES) ## Check the style and run the whole suite (ARGS
 	data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && \
 	SPOJKA_DATA=$$data $(BIN)/python -m pytest $(ARGS) && exit $$lint
 
+.PHONY: soak
+soak: dev ## Simulate a million effects under every fault, resumable (ARGS="--seconds 600")
+	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && export SPOJKA_DATA=$$data && \
+	SPOJKA_LIFE_EXAMPLES=500 SPOJKA_LIFE_STEPS=50 $(BIN)/python -m pytest tests/simulation/test_life.py && \
+	PYTHONPATH=src $(BIN)/python -m tests.simulation $(ARGS)
+
 .PHONY: lint
 lint: dev ## Check style, types and the directions of imports
 	$(BIN)/ruff check $(LINTED)

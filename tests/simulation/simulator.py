@@ -109,7 +109,7 @@ class Simulation:
                 self.chaos.clock.move_to(at)
             self._happen()
             self._run_periodic()
-            self._work()
+            self.work()
         self.chaos.clock.move_to(max(until, timezone.now()))
 
     def _next_time(self) -> datetime:
@@ -134,7 +134,8 @@ class Simulation:
             self._polled = now
             self.chaos.run(polling.poll_all)
 
-    def _work(self) -> None:
+    def work(self) -> None:
+        """Have workers work until nothing is due."""
         while self._work_once():
             pass
 
@@ -149,7 +150,7 @@ class Simulation:
     def _everybody_else(self) -> None:
         """What the others do while a process is frozen."""
         self._happen()
-        self._work()
+        self.work()
 
 
 def _work(account: str) -> None:

@@ -37,15 +37,16 @@ SYSTEMS = (
 )
 
 
-def _rule(kind: Kind, **conditions: Any) -> Rule:
+def rule_of(kind: Kind, **conditions: Any) -> Rule:
+    """Return a rule."""
     return Rule(id="x", name=kind.value, kind=kind, conditions=Conditions(**conditions))
 
 
 RULES = (
-    _rule(Kind.PROFORMA, paid=False, statuses=("pending", "on-hold"), payment_methods=("bacs",)),
-    _rule(Kind.INVOICE, paid=True),
-    _rule(Kind.INVOICE, statuses=("processing", "completed"), payment_methods=("cod",)),
-    _rule(Kind.CREDIT_NOTE),
+    rule_of(Kind.PROFORMA, paid=False, statuses=("pending", "on-hold"), payment_methods=("bacs",)),
+    rule_of(Kind.INVOICE, paid=True),
+    rule_of(Kind.INVOICE, statuses=("processing", "completed"), payment_methods=("cod",)),
+    rule_of(Kind.CREDIT_NOTE),
 )
 
 
@@ -152,6 +153,7 @@ def furnish(world: World) -> None:
         add_default_series(company)
         emailing.default_templates(company)
         shop = shops.create(company, f"shop-{key}", key, {}, actor="simulation")
+        shop.path_token = f"token-{key}"  # documents are named by it: the same in each replay
         shop.verified_at = world.chaos.now
         shop.cursor = world.chaos.now
         shop.save()
