@@ -35,7 +35,18 @@ install: runtime $(CATALOGUES) ## Install what is missing, for a service (see de
 test: dev browser $(CATALOGUES) ## Check the style and run the whole suite (ARGS="-k name")
 	@lint=0; $(MAKE) --no-print-directory lint || lint=$$?; \
 	data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && \
-	SPOJKA_DATA=$$data $(BIN)/python -m pytest $(ARGS) && exit $$lint
+	SPOJKA_DATA=$$data $(BIN)/python -m pytest $(ARGS) && \
+	$(MAKE) --no-print-directory test-postgres && exit $$lint
+
+# What uses a database, once more on PostgreSQL: on the server of SPOJKA_TEST_DATABASE_URL, or on one
+# of this machine. Status 5 says that ARGS chose no such test.
+.PHONY: test-postgres
+test-postgres: dev ## Run the database tests on PostgreSQL, where a server answers
+	@url=$$($(BIN)/python -m tests.engine.postgres spojka_$$$$) || exit 0; \
+	data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT; status=0; \
+	SPOJKA_DATA=$$data DATABASE_URL=$$url \
+	$(BIN)/python -m pytest -p tests.engine.postgres $(ARGS) || status=$$?; \
+	test $$status -eq 0 -o $$status -eq 5
 
 .PHONY: soak
 soak: dev ## Simulate a million effects under every fault, resumable (ARGS="--seconds 600")

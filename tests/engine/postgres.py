@@ -55,7 +55,8 @@ def database(template: str = "") -> Iterator[str]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what would do the same as on SQLite: no database, a browser, or its own server."""
-    kept, left = [], []
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
     for item in items:
         uses = item.get_closest_marker("django_db") is not None
         uses = uses or bool(FIXTURES & set(getattr(item, "fixturenames", ())))

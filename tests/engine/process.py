@@ -4,18 +4,26 @@
 is a worker; ``wake COUNT ACCOUNT`` puts wakes in that record when they are served; ``tell`` prints
 what became of everything. ``ENGINE_REMOTE`` is the address of the remote accounting system; without
 it one in memory answers at once.
+
+``fork`` loads everything once and then starts any number of such processes, each from a line of
+JSON on standard input: command, arguments, environment, and the file for its output. It tells their
+ids and how they ended.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from unittest import mock
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
@@ -25,6 +33,7 @@ import django  # noqa: E402
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
@@ -54,15 +63,13 @@ from spojka.core.document import Kind  # noqa: E402
 from spojka.core.rules import Conditions, Rule  # noqa: E402
 from spojka.documents import rulebook  # noqa: E402
 from spojka.documents.models import Document  # noqa: E402
-from spojka.engine import registry, runner  # noqa: E402
+from spojka.engine import leases, registry, runner, wakes  # noqa: E402
 from spojka.engine.models import Wake  # noqa: E402
 from spojka.engine.wakes import Lease  # noqa: E402
 from spojka.orders import intake  # noqa: E402
 from spojka.orders.models import Order  # noqa: E402
 
 ORDER = ROOT / "tests" / "fixtures" / "woocommerce" / "orders" / "rest-20b-set-paid.json"
-REMOTE = os.environ.get("ENGINE_REMOTE", "")
-SERVE_SECONDS = float(os.environ.get("ENGINE_SERVE_SECONDS", "0"))
 SETTLE_SECONDS = 1
 
 
@@ -74,7 +81,7 @@ class Remote:
         name="Remote",
         markets=("CZ",),
         summary={"en": "Remote."},
-        fields=(FieldSpec("address", {"en": "Address"}),) if REMOTE else (),
+        fields=(FieldSpec("address", {"en": "Address"}),),
         capabilities=frozenset({Capability.INVOICE, Capability.PDF}),
         recovery=Recovery.SEARCH,
         settle_seconds=SETTLE_SECONDS,
@@ -93,16 +100,17 @@ class Remote:
         return []
 
     def create(self, s: Session, d: CoreDocument, key: str) -> Issued:
-        if s.http is None:
+        remote = os.environ.get("ENGINE_REMOTE")
+        if not remote:
             return Issued(key, key, issued_on=d.issued_on, total=d.total)
-        s.http.request("GET", f"{REMOTE}/customer/{key}")
-        answer = s.http.request("POST", f"{REMOTE}/document/{key}").json()
+        assert s.http is not None
+        s.http.request("GET", f"{remote}/customer/{key}")
+        answer = s.http.request("POST", f"{remote}/document/{key}").json()
         return Issued(key, answer["number"], issued_on=d.issued_on, total=d.total)
 
     def look_up(self, s: Session, d: CoreDocument, key: str) -> Issued | None:
-        if s.http is None:
-            return None
-        answer = s.http.request("GET", f"{REMOTE}/document/{key}").json()
+        assert s.http is not None
+        answer = s.http.request("GET", f"{os.environ['ENGINE_REMOTE']}/document/{key}").json()
         number = answer["number"]
         return Issued(key, number, issued_on=d.issued_on, total=d.total) if number else None
 
@@ -156,6 +164,8 @@ def prepare(count: int) -> None:
 def work() -> None:
     """Be a worker until SIGTERM."""
     runner.STOP_SECONDS = float(os.environ.get("ENGINE_STOP_SECONDS", runner.STOP_SECONDS))
+    seconds = float(os.environ.get("ENGINE_LEASE_SECONDS", settings.LEASE_SECONDS))
+    leases.LEASE = wakes.LEASE = timedelta(seconds=seconds)
     runner.serve()
 
 
@@ -164,6 +174,8 @@ def wake(count: int, account: str) -> None:
     with transaction.atomic():
         for number in range(count):
             engine.wake("served", f"{account}-{number}", account=account)
+    for number in range(count):
+        record("woken", f"{account}-{number}")
 
 
 def fill(count: int, account: str) -> None:
@@ -201,7 +213,7 @@ def tell() -> None:
 @registry.handler("served")
 def served(key: str, lease: Lease) -> datetime | None:
     """Record when a wake was served, in a file that all processes append to."""
-    time.sleep(SERVE_SECONDS)
+    time.sleep(float(os.environ.get("ENGINE_SERVE_SECONDS", "0")))
     record("served", key)
     return None
 
@@ -220,6 +232,61 @@ def record(what: str, key: str) -> None:
             file.write(f"{time.time()} {os.getpid()} {what} {key}\n")
 
 
+def fork() -> None:
+    """Start processes as told, until standard input ends; they live on."""
+    while True:
+        if select.select([sys.stdin], [], [], 0.02)[0]:
+            line = sys.stdin.readline()
+            if not line:
+                return
+            pid = os.fork()
+            if pid == 0:
+                child(**json.loads(line))
+            say("started", pid)
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            continue
+        if pid:
+            say("ended", pid, os.waitstatus_to_exitcode(status))
+
+
+def say(*words: object) -> None:
+    sys.stdout.write(json.dumps(words) + "\n")
+    sys.stdout.flush()
+
+
+def child(command: str, arguments: list[str], environment: dict[str, str], output: str) -> None:
+    """Be one process: never returns."""
+    status = 1
+    try:
+        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        for stream in (1, 2):
+            os.dup2(file, stream)
+        os.environ.update(environment)
+        name = urlsplit(environment["DATABASE_URL"]).path[1:]
+        connection.settings_dict["NAME"] = name
+        run(command, arguments)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
+def run(command: str, arguments: list[str]) -> None:
+    commands: dict[str, Callable[..., None]] = {
+        "prepare": prepare,
+        "work": work,
+        "wake": wake,
+        "fill": fill,
+        "tell": tell,
+        "fork": fork,
+    }
+    commands[command](*(int(word) if word.isdigit() else word for word in arguments))
+
+
 def main() -> None:
     remote: System = Remote()
     found = accounting.systems
@@ -227,17 +294,8 @@ def main() -> None:
     def systems() -> dict[str, System]:
         return {**found(), "remote": remote}
 
-    accounting.systems = systems
-    command, *arguments = sys.argv[1:]
-    commands: dict[str, Callable[..., None]] = {
-        "prepare": prepare,
-        "work": work,
-        "wake": wake,
-        "fill": fill,
-        "tell": tell,
-    }
-    given = [int(word) if word.isdigit() else word for word in arguments]
-    commands[command](*given)
+    mock.patch.object(accounting, "systems", systems).start()
+    run(sys.argv[1], sys.argv[2:])
 
 
 if __name__ == "__main__":

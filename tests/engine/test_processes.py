@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import queue as queues
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -76,6 +79,79 @@ class _Handler(BaseHTTPRequestHandler):
         return
 
 
+class Nursery:
+    """Starts processes that need not load everything anew: they are forked from one that has."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, SCRIPT, "fork"],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._started: queues.Queue[int] = queues.Queue()
+        self.ended: dict[int, int] = {}
+        """Exit status by process id; the number of the signal, negative, for the killed."""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            match json.loads(line):
+                case ["started", pid]:
+                    self._started.put(pid)
+                case ["ended", pid, status]:
+                    self.ended[pid] = status
+
+    def start(
+        self, command: str, arguments: Sequence[str], environment: dict[str, str], output: Path
+    ) -> Process:
+        assert self._process.stdin is not None
+        told = {"command": command, "arguments": arguments, "environment": environment}
+        self._process.stdin.write(json.dumps({**told, "output": str(output)}) + "\n")
+        self._process.stdin.flush()
+        return Process(self, self._started.get(timeout=PATIENCE), output)
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        assert self._process.wait(PATIENCE) == 0
+        self._reader.join(PATIENCE)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process of an installation."""
+
+    nursery: Nursery
+    pid: int
+    output: Path
+
+    @property
+    def lives(self) -> bool:
+        return self.pid not in self.nursery.ended
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def wait(self) -> int:
+        """Wait until it has ended; return its exit status."""
+        eventually(lambda: not self.lives, self.log)
+        return self.nursery.ended[self.pid]
+
+    def kill(self) -> None:
+        if self.lives:
+            self.signal(signal.SIGKILL)
+            self.wait()
+
+    def log(self) -> str:
+        return self.output.read_text(encoding="utf-8")
+
+
 @dataclass
 class Installation:
     """A database with workers."""
@@ -83,35 +159,22 @@ class Installation:
     url: str
     folder: Path
     environment: dict[str, str]
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    nursery: Nursery
+    workers: list[Process] = field(default_factory=list)
+
+    def start(self, command: str, *arguments: str, **settings: object) -> Process:
+        given = {name: str(value) for name, value in settings.items()}
+        output = self.folder / f"{uuid4().hex}.log"
+        return self.nursery.start(command, arguments, {**self.environment, **given}, output)
 
     def run(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, SCRIPT, *arguments],
-            env=self.environment,
-            capture_output=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode()
+        process = self.start(*arguments)
+        assert process.wait() == 0, process.log()
+        return process.log()
 
-    def worker(self, **settings: object) -> subprocess.Popen[bytes]:
-        given = {name: str(value) for name, value in settings.items()}
-        log = self.folder / f"worker-{len(self.workers)}.log"
-        with log.open("wb") as output:
-            started = subprocess.Popen(
-                [sys.executable, SCRIPT, "work"],
-                env={**self.environment, **given},
-                stdout=output,
-                stderr=output,
-            )
-        self.workers.append(started)
-        return started
-
-    def log(self, worker: subprocess.Popen[bytes]) -> str:
-        at = self.workers.index(worker)
-        return (self.folder / f"worker-{at}.log").read_text(encoding="utf-8")
+    def worker(self, **settings: object) -> Process:
+        self.workers.append(self.start("work", **settings))
+        return self.workers[-1]
 
     def tell(self) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(self.run("tell"))
@@ -135,7 +198,9 @@ class Installation:
         return [(float(at), int(pid), what, key) for at, pid, what, key in rows]
 
     def served(self, account: str) -> list[str]:
-        return [key for _, _, what, key in self.record() if key.startswith(account) and what]
+        return [
+            key for _, _, what, key in self.record() if what == "served" and key.startswith(account)
+        ]
 
 
 def eventually(condition: Callable[[], bool], told: Callable[[], str] = str) -> None:
@@ -145,18 +210,30 @@ def eventually(condition: Callable[[], bool], told: Callable[[], str] = str) -> 
         time.sleep(0.05)
 
 
+@dataclass(frozen=True)
+class Base:
+    """A prepared database of which every test gets a copy, and what starts its processes."""
+
+    url: str
+    nursery: Nursery
+
+
 @pytest.fixture(scope="module")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Make one prepared database for each queue; every test gets a copy."""
+def bases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Base]]:
+    """Make one base for each queue."""
     try:
         postgres.server_url()
     except psycopg.OperationalError as error:
         pytest.skip(f"no PostgreSQL server: {str(error).splitlines()[0]}")
-    with postgres.database() as procrastinate, postgres.database() as table:
-        made = {"procrastinate": procrastinate, "table": table}
-        for queue, url in made.items():
+    with ExitStack() as stack:
+        made = {}
+        for queue in ("procrastinate", "table"):
+            url = stack.enter_context(postgres.database())
             folder = tmp_path_factory.mktemp(queue)
-            Installation(url, folder, _environment(url, queue, folder)).run("prepare", "1")
+            environment = _environment(url, queue, folder)
+            nursery = stack.enter_context(closing(Nursery(environment)))
+            Installation(url, folder, environment, nursery).run("prepare", "1")
+            made[queue] = Base(url, nursery)
         yield made
 
 
@@ -190,22 +267,24 @@ def queue() -> str:
 
 @pytest.fixture
 def installation(
-    templates: dict[str, str], queue: str, remote: Remote, tmp_path: Path
+    bases: dict[str, Base], queue: str, remote: Remote, tmp_path: Path
 ) -> Iterator[Installation]:
-    with postgres.database(templates[queue]) as url:
+    base = bases[queue]
+    with postgres.database(base.url) as url:
         environment = {**_environment(url, queue, tmp_path), "ENGINE_REMOTE": remote.url}
-        made = Installation(url, tmp_path, environment)
-        yield made
-        for worker in made.workers:
-            worker.kill()
-            worker.wait()
+        made = Installation(url, tmp_path, environment, base.nursery)
+        try:
+            yield made
+        finally:
+            for worker in made.workers:
+                worker.kill()
 
 
-def sending(installation: Installation, remote: Remote, **settings: object) -> Any:
+def sending(installation: Installation, remote: Remote, **settings: object) -> Process:
     """Start a worker, and return it when it is in the midst of making the document."""
     remote.answers.clear()
     worker = installation.worker(**settings)
-    eventually(remote.asked.is_set, lambda: installation.log(worker))
+    eventually(remote.asked.is_set, worker.log)
     remote.asked.clear()
     return worker
 
@@ -221,10 +300,9 @@ def exactly_one(installation: Installation, remote: Remote) -> None:
 def test_a_killed_worker_is_taken_over(installation: Installation, remote: Remote) -> None:
     worker = sending(installation, remote)
     worker.kill()
-    worker.wait()
     remote.answers.set()
     heir = installation.worker()
-    eventually(installation.issued, lambda: installation.log(heir))
+    eventually(installation.issued, heir.log)
     exactly_one(installation, remote)
 
 
@@ -237,26 +315,26 @@ def test_a_frozen_worker_that_wakes_up_sends_nothing(
     installation: Installation, remote: Remote
 ) -> None:
     worker = sending(installation, remote)
-    worker.send_signal(signal.SIGSTOP)
+    worker.signal(signal.SIGSTOP)
     remote.answers.set()  # the frozen one would go on with its second request
     heir = installation.worker()
-    eventually(installation.issued, lambda: installation.log(heir))
-    worker.send_signal(signal.SIGCONT)
-    eventually(lambda: "lease lost" in installation.log(worker), lambda: installation.log(worker))
+    eventually(installation.issued, heir.log)
+    worker.signal(signal.SIGCONT)
+    eventually(lambda: "lease lost" in worker.log(), worker.log)
     exactly_one(installation, remote)
-    worker.terminate()
-    assert worker.wait(PATIENCE) == 0
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
 
 
 def test_a_slow_answer_does_not_lose_the_lease(installation: Installation, remote: Remote) -> None:
     worker = sending(installation, remote)
-    other = installation.worker()
+    installation.worker()  # which would take over
     time.sleep(6)  # three times the lease
     remote.answers.set()
-    eventually(installation.issued, lambda: installation.log(worker) + installation.log(other))
+    eventually(installation.issued, worker.log)
     exactly_one(installation, remote)
     assert installation.query("SELECT max(attempt) FROM documents_effect") == 1
-    assert "lease lost" not in installation.log(worker)
+    assert "lease lost" not in worker.log()
 
 
 @both_queues
@@ -264,11 +342,11 @@ def test_what_is_being_done_is_finished_before_a_stop(
     installation: Installation, remote: Remote
 ) -> None:
     worker = sending(installation, remote)
-    worker.terminate()
+    worker.signal(signal.SIGTERM)
     time.sleep(1)
-    assert worker.poll() is None
+    assert worker.lives
     remote.answers.set()
-    assert worker.wait(PATIENCE) == 0
+    assert worker.wait() == 0
     exactly_one(installation, remote)
     assert installation.query("SELECT max(attempt) FROM documents_effect") == 1
 
@@ -276,13 +354,13 @@ def test_what_is_being_done_is_finished_before_a_stop(
 def test_what_takes_longer_than_a_stop_may_is_handed_to_others(
     installation: Installation, remote: Remote
 ) -> None:
-    worker = sending(installation, remote, ENGINE_STOP_SECONDS=0.5, SPOJKA_LEASE_SECONDS=600)
-    worker.terminate()
-    assert worker.wait(PATIENCE) == 0
+    worker = sending(installation, remote, ENGINE_STOP_SECONDS=0.5, ENGINE_LEASE_SECONDS=600)
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
     assert installation.tell()["leased"] == 0
     remote.answers.set()
-    heir = installation.worker(SPOJKA_LEASE_SECONDS=600)
-    eventually(installation.issued, lambda: installation.log(heir))
+    heir = installation.worker(ENGINE_LEASE_SECONDS=600)
+    eventually(installation.issued, heir.log)
     exactly_one(installation, remote)
 
 
@@ -290,7 +368,7 @@ def test_what_takes_longer_than_a_stop_may_is_handed_to_others(
 def test_wakes_are_shared_and_each_is_served_once(installation: Installation) -> None:
     workers = [installation.worker(ENGINE_SERVE_SECONDS=0.02) for _ in range(2)]
     installation.run("wake", "100", "a")
-    eventually(lambda: len(installation.served("a")) >= 100, lambda: installation.log(workers[0]))
+    eventually(lambda: len(installation.served("a")) >= 100, workers[0].log)
     eventually(installation.issued)
     assert sorted(installation.served("a")) == sorted(f"a-{number}" for number in range(100))
     assert len({pid for _, pid, what, _ in installation.record() if what == "served"}) == 2
@@ -305,8 +383,8 @@ def test_a_periodic_task_runs_once_for_all_workers(installation: Installation) -
     def ticks() -> list[float]:
         return [at for at, _, what, _ in installation.record() if what == "tick"]
 
-    eventually(lambda: len(ticks()) >= 5, lambda: installation.log(workers[0]))
-    assert all(worker.poll() is None for worker in workers)
+    eventually(lambda: len(ticks()) >= 5, workers[0].log)
+    assert all(worker.lives for worker in workers)
     gaps = [later - earlier for earlier, later in zip(ticks(), ticks()[1:], strict=False)]
     # Claimed at most once a second; the rest is how long a line took to be written.
     assert min(gaps) > 0.5
@@ -314,15 +392,15 @@ def test_a_periodic_task_runs_once_for_all_workers(installation: Installation) -
 
 @both_queues
 def test_a_full_account_keeps_nobody_waiting(installation: Installation) -> None:
-    installation.run("fill", "50000", "full")
+    installation.run("fill", "5000", "full")
     worker = installation.worker(ENGINE_SERVE_SECONDS=0.1)
-    eventually(lambda: len(installation.served("full")) >= 5, lambda: installation.log(worker))
+    eventually(lambda: len(installation.served("full")) >= 5, worker.log)
     installation.run("wake", "3", "small")
-    woken = time.time()
-    eventually(lambda: len(installation.served("small")) == 3, lambda: installation.log(worker))
+    eventually(lambda: len(installation.served("small")) == 3, worker.log)
     # Not by the clock, which other work on the machine stretches, but by who came before it.
-    last = max(at for at, _, _, key in installation.record() if key.startswith("small"))
-    before = [key for at, _, _, key in installation.record() if woken < at < last and "full" in key]
+    order = [(what, key) for _, _, what, key in sorted(installation.record())]
+    waited = order[order.index(("woken", "small-0")) : order.index(("served", "small-2"))]
+    before = [key for _, key in waited if key.startswith("full")]
     assert len(before) < 50, "turns of the full account, while the small one waited"
 
 
@@ -334,5 +412,18 @@ def test_a_lost_ticket_costs_seconds_and_no_document(
         "WITH gone AS (DELETE FROM procrastinate_jobs RETURNING 1) SELECT count(*) FROM gone"
     )
     worker = installation.worker()
-    eventually(installation.issued, lambda: installation.log(worker))
+    eventually(installation.issued, worker.log)
     exactly_one(installation, remote)
+
+
+@both_queues
+def test_a_worker_outlives_its_connections(installation: Installation) -> None:
+    worker = installation.worker()
+    installation.run("wake", "1", "before")
+    eventually(lambda: len(installation.served("before")) == 1, worker.log)
+    cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+    others = "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    assert installation.query(f"{cut} {others}") >= 2
+    installation.run("wake", "3", "after")
+    eventually(lambda: len(installation.served("after")) == 3, worker.log)
+    assert worker.lives

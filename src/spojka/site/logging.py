@@ -112,6 +112,7 @@ def configure(level: str, kind: str, *secrets: str) -> dict[str, Any]:
             "django.server": {"handlers": [], "propagate": True, "level": level},
             "axes": {"level": "WARNING"},
             "httpx2": {"level": "WARNING"},
+            "procrastinate": {"level": "WARNING"},
             "httpcore2": {"level": "WARNING"},
         },
     }
