@@ -1,0 +1,162 @@
+"""What machines that watch are told, and what they are not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import DatabaseError
+from django.test import Client
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from spojka.connections import vault
+from spojka.connections.models import Call
+from spojka.core import trace
+from spojka.core.document import Kind
+from spojka.documents.models import Effect
+from spojka.engine import runner
+from spojka.operations import health
+from spojka.orders import intake
+from spojka.orders.models import InboxEvent
+from tests.documents.conftest import House, captured
+from tests.documents.toy import ToySystem
+
+pytestmark = pytest.mark.django_db
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, settings: Any) -> None:
+    settings.DATA_DIR = tmp_path
+    settings.KEY_FILE = tmp_path / "keys.json"
+
+
+def samples(client: Client, **headers: str) -> Samples:
+    answer = client.get("/metrics", headers=headers)
+    assert answer.status_code == 200
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(answer.content.decode())
+        for sample in family.samples
+    }
+
+
+def value(found: Samples, name: str, **labels: str) -> float:
+    return found[name, tuple(sorted(labels.items()))]
+
+
+def test_alive_does_not_ask_the_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health.connection, "cursor", _away)
+    assert client.get("/healthz").json()["status"] == "ok"
+
+
+def test_ready_needs_the_database_and_a_worker(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["worker"]) == (503, False)
+    runner.beat()
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+    with monkeypatch.context() as away:
+        away.setattr(health.connection, "cursor", _away)
+        answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["database"]) == (503, False)
+
+
+def _away(*_args: object) -> None:
+    raise DatabaseError("away")
+
+
+def test_metrics_count_what_is_in_the_ledger(client: Client, house: House, toy: ToySystem) -> None:
+    intake.receive(house.shop, via="api", body=intake.raw(captured("rest-20b-set-paid")))
+    house.work()
+    order = InboxEvent.objects.get().versions.get().order
+    assert house.only(order, Kind.INVOICE).number
+    Call.objects.create(owner='shop:"1"\n', method="GET", url="x", status=503)
+    Effect.objects.filter(kind="pdf").update(
+        state="planned", due_at=timezone.now() - timedelta(hours=1)
+    )
+    found = samples(client)
+    assert value(found, "spojka_events_total", via="api", state="done") == 1
+    assert value(found, "spojka_documents", kind="invoice", state="issued") == 1
+    assert value(found, "spojka_effects", kind="create", state="confirmed") == 1
+    assert value(found, "spojka_orders_total") == 1
+    assert value(found, "spojka_calls_total", owner='shop:"1"\n', status="503") == 1
+    assert 3600 <= value(found, "spojka_oldest_waiting_seconds") < 3700
+    assert value(found, "spojka_worker_up") == 0
+
+
+def test_metrics_are_for_this_machine_or_for_the_bearer_of_the_token(
+    client: Client, settings: Any
+) -> None:
+    assert client.get("/metrics").status_code == 200
+    assert client.get("/metrics", REMOTE_ADDR="192.0.2.1").status_code == 404
+    assert client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 404
+    settings.METRICS_TOKEN = "right"
+    assert client.get("/metrics").status_code == 404
+    wrong = {"Authorization": "Bearer wrong"}
+    assert client.get("/metrics", headers=wrong).status_code == 404
+    right = {"Authorization": "Bearer right"}
+    assert client.get("/metrics", headers=right, REMOTE_ADDR="192.0.2.1").status_code == 200
+    assert client.post("/metrics").status_code == 405
+
+
+def test_one_trace_leads_from_the_call_to_the_effect(
+    client: Client, house: House, toy: ToySystem
+) -> None:
+    came = "4bf92f3577b34da6a3ce929d0e0e4736"
+    answer = client.get("/healthz", headers={"traceparent": f"00-{came}-00f067aa0ba902b7-01"})
+    assert answer["X-Trace-Id"] == came
+    with trace.bound(came):
+        intake.receive(house.shop, via="api", body=intake.raw(captured("rest-20b-set-paid")))
+    house.work()
+    event = InboxEvent.objects.get()
+    order = event.versions.get().order
+    traces = set(order.events.values_list("trace", flat=True))
+    assert (event.trace, event.versions.get().trace, traces) == (came, came, {came})
+    assert order.events.filter(name="create.confirmed").exists()
+
+
+@pytest.mark.parametrize(
+    "header", ["", "00-xyz-00f067aa0ba902b7-01", "a\nb", f"00-{'0' * 32}-00f067aa0ba902b7-01"]
+)
+def test_what_a_stranger_calls_a_trace_does_not_stand_in_the_log(header: str) -> None:
+    assert trace.from_header(header) == ""
+
+
+def test_each_arrival_has_a_trace_of_its_own(house: House) -> None:
+    for number in (1, 2):
+        intake.store(house.shop, captured("rest-20b-set-paid", id=number, number=str(number)))
+    house.work()
+    traces = set(house.company.events.values_list("trace", flat=True))
+    assert len(traces) == 2
+    assert all(len(one) == trace.LENGTH for one in traces)
+
+
+def test_the_doctor_sees_what_goes_wrong_slowly(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def codes(**options: bool) -> dict[str, str]:
+        return {
+            check.key: check.problem.code
+            for check in health.checks(**options)
+            if check.problem is not None
+        }
+
+    vault.ensure_key_file()
+    assert codes() == {"backup": "SPJ-DOCTOR-NO-BACKUP"}
+    monkeypatch.setattr(health, "FREE_BYTES", 1 << 60)
+    Effect.objects.all().delete()
+    intake.receive(house.shop, via="api", body=b"{}")
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=400), tick=False):
+        assert codes(chains=False) == {
+            "backup": "SPJ-DOCTOR-NO-BACKUP",
+            "key_age": "SPJ-DOCTOR-KEY-AGE",
+            "backlog": "SPJ-DOCTOR-BACKLOG",
+            "disk": "SPJ-DOCTOR-DISK",
+        }
