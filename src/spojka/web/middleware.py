@@ -90,7 +90,13 @@ class SessionTimes:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
             if sessions.is_over(request):
                 logout(request)
-                messages.info(request, _("You have been logged out because much time has passed. Please log in again."))
+                messages.info(
+                    request,
+                    _(
+                        "You have been logged out because much time has passed. "
+                        "Please log in again."
+                    ),
+                )
             else:
                 sessions.note_activity(request)
         return self._get_response(request)

@@ -163,16 +163,15 @@ def setup_accounting(request: CompanyRequest) -> HttpResponseBase:
     connection = systems.own_connection(request.company)
     if request.method == "POST":
         return go(request, "setup_rules")
-    rows = Series.objects.filter(company=request.company, active=True)
-    if not rows.exists():
-        add_default_series(request.company)
+    with systems.open_session(connection) as session:  # looked at, and not noted: this is no act
+        checks = systems.system_of(connection).verify(session)
     return show(
         request,
         "setup/accounting",
         connection=connection,
         descriptor=systems_registry.system(connection.system).descriptor,
-        checks=systems.verify(connection),
-        series=rows.all(),
+        checks=checks,
+        series=Series.objects.filter(company=request.company, active=True),
         step=3,
     )
 
