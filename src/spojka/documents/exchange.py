@@ -25,6 +25,7 @@ from spojka.core.document import ExchangeRate
 from spojka.core.outcome import UnavailableError
 from spojka.core.problem import Problem
 from spojka.documents.models import RateOfDay
+from spojka.net import xml
 from spojka.net.client import Client, Response
 
 MANUAL = "manual"
@@ -166,12 +167,11 @@ def parse_ecb(content: bytes) -> list[PublishedRate]:
     Raises:
         TableError: it is not such a table.
     """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
-        root = etree.fromstring(content, parser)
+        root = xml.parse(content)
         days = [cube for cube in root.iter("{*}Cube") if cube.get("time")]
         rates = [rate for day in days for rate in _ecb_day(day)]
-    except (etree.XMLSyntaxError, ValueError, InvalidOperation) as error:
+    except (ValueError, InvalidOperation) as error:
         raise TableError(f"not a table of the ECB: {error}") from error
     if not rates:
         raise TableError("not a table of the ECB")

@@ -34,6 +34,7 @@ from spojka.core.outcome import (
     UncertainError,
 )
 from spojka.core.problem import Problem
+from spojka.net import timing
 from spojka.net.body import BodyError, BodyTooLargeError, read_body
 from spojka.net.guard import (
     AddressBlockedError,
@@ -257,16 +258,17 @@ class Client:
         if self._before is not None:
             self._before()
         try:
-            answer = self._client.send(request, stream=True)
-            try:
-                body = read_body(
-                    answer.iter_raw(),
-                    answer.headers.get("content-encoding", ""),
-                    limit=self._response_bytes,
-                    deadline=deadline,
-                )
-            finally:
-                answer.close()
+            with timing.deadline(deadline):
+                answer = self._client.send(request, stream=True)
+                try:
+                    body = read_body(
+                        answer.iter_raw(),
+                        answer.headers.get("content-encoding", ""),
+                        limit=self._response_bytes,
+                        deadline=deadline,
+                    )
+                finally:
+                    answer.close()
             response = Response(answer.status_code, answer.headers, body, str(request.url))
         except (
             httpx2.HTTPError,
@@ -388,7 +390,10 @@ def _redirect_target(request: httpx2.Request, response: Response) -> str | None:
     location = response.headers.get("location", "")
     if response.status not in _REDIRECTS or not location:
         return None
-    return urljoin(str(request.url), location)
+    try:
+        return urljoin(str(request.url), location)
+    except ValueError:
+        return location  # no address at all; whoever would follow it refuses it
 
 
 def _same_site(before: str, after: str) -> bool:

@@ -12,7 +12,9 @@ allow-list. Source of the ranges: IANA special-purpose address registries (RFC 6
 
 from __future__ import annotations
 
+import queue
 import socket
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from ipaddress import (
@@ -23,9 +25,12 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore2
+
+from spojka.net.timing import TimedStream
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -128,20 +133,17 @@ def is_closed(address: Address, allow: Sequence[Network] = ()) -> bool:
     return not address.is_global or any(address in network for network in _CLOSED)
 
 
-def resolve(host: str, port: int, allow: Sequence[Network] = ()) -> list[Address]:
-    """Resolve ``host`` once; every address it has must be open.
+def resolve(
+    host: str, port: int, allow: Sequence[Network] = (), timeout: float | None = None
+) -> list[Address]:
+    """Resolve ``host`` once, within ``timeout`` seconds; every address it has must be open.
 
     Raises:
-        NameUnknownError: the name cannot be resolved.
+        NameUnknownError: the name cannot be resolved, or not in time.
         AddressBlockedError: one of its addresses is closed.
     """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise NameUnknownError(host, reason) from None
     addresses: list[Address] = []
-    for _family, _type, _protocol, _name, where in found:
+    for _family, _type, _protocol, _name, where in _look_up(host, port, timeout):
         address = ip_address(str(where[0]).partition("%")[0])
         if is_closed(address, allow):
             raise AddressBlockedError(host, str(address))
@@ -150,6 +152,45 @@ def resolve(host: str, port: int, allow: Sequence[Network] = ()) -> list[Address
     if not addresses:
         raise NameUnknownError(host, "no address")
     return addresses
+
+
+MOST_LOOK_UPS = 32
+"""Names that are resolved at once in one process; those that hang end by themselves."""
+_look_ups = threading.BoundedSemaphore(MOST_LOOK_UPS)
+
+_Found = tuple[int, int, int, str, tuple[Any, ...]]
+
+
+def _look_up(host: str, port: int, timeout: float | None) -> Sequence[_Found]:
+    """Ask the resolver of the system, which has no time-out of its own, from a thread that has."""
+    answers: queue.SimpleQueue[Sequence[_Found] | Exception] = queue.SimpleQueue()
+    seats = _look_ups
+
+    def ask() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:  # raised again where the answer is waited for
+            answers.put(error)
+        finally:
+            seats.release()
+
+    if not seats.acquire(timeout=timeout):
+        raise NameUnknownError(host, "too many names wait for the name server")
+    try:
+        # A daemon: a name server that never answers must not keep the process from ending.
+        threading.Thread(target=ask, name="resolver", daemon=True).start()
+    except BaseException:
+        seats.release()
+        raise
+    try:
+        found = answers.get(timeout=timeout)
+    except queue.Empty:
+        raise NameUnknownError(host, "the name server does not answer in time") from None
+    if isinstance(found, (OSError, UnicodeError)):
+        raise NameUnknownError(host, getattr(found, "strerror", None) or str(found)) from None
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 class GuardedBackend(httpcore2.NetworkBackend):
@@ -170,13 +211,13 @@ class GuardedBackend(httpcore2.NetworkBackend):
         """Connect to the first address that answers, within ``timeout`` seconds for all."""
         deadline = None if timeout is None else time.monotonic() + timeout
         failure: httpcore2.ConnectError | httpcore2.ConnectTimeout | None = None
-        for address in resolve(host.strip("[]"), port, self._allow):
+        for address in resolve(host.strip("[]"), port, self._allow, timeout):
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 break
             try:
-                return self._plain.connect_tcp(
-                    str(address), port, left, local_address, socket_options
+                return TimedStream(
+                    self._plain.connect_tcp(str(address), port, left, local_address, socket_options)
                 )
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = error
