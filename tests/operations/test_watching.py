@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from spojka.companies.models import ApiToken
 from spojka.connections import vault
 from spojka.connections.models import Call
 from spojka.core import trace
@@ -50,7 +51,7 @@ def value(found: Samples, name: str, **labels: str) -> float:
 
 
 def test_alive_does_not_ask_the_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health.connection, "cursor", _away)
+    monkeypatch.setattr("spojka.operations.health.connection.cursor", _away)
     assert client.get("/healthz").json()["status"] == "ok"
 
 
@@ -63,7 +64,7 @@ def test_ready_needs_the_database_and_a_worker(
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     with monkeypatch.context() as away:
-        away.setattr(health.connection, "cursor", _away)
+        away.setattr("spojka.operations.health.connection.cursor", _away)
         answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["database"]) == (503, False)
 
@@ -120,6 +121,11 @@ def test_one_trace_leads_from_the_call_to_the_effect(
     traces = set(order.events.values_list("trace", flat=True))
     assert (event.trace, event.versions.get().trace, traces) == (came, came, {came})
     assert order.events.filter(name="create.confirmed").exists()
+    _, token = ApiToken.make(house.company, "reader")
+    shown = client.get(
+        f"/api/v1/orders/{order.pk}", headers={"Authorization": f"Bearer {token}"}
+    ).json()
+    assert {row["trace"] for row in shown["events"]} == {came}
 
 
 @pytest.mark.parametrize(

@@ -64,12 +64,12 @@ class Mail(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def serving(server: socketserver.BaseServer) -> Iterator[int]:
+def serving(server: socketserver.TCPServer) -> Iterator[int]:
     """Serve until the end of the block; gives the port."""
     thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield int(server.server_address[1])
+        yield int(server.socket.getsockname()[1])
     finally:
         server.shutdown()
         thread.join()

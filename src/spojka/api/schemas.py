@@ -155,6 +155,7 @@ class EventOut(Schema):
     document: int | None
     facts: dict[str, Any]
     problem: ProblemOut | None
+    trace: str = Field(description="What it followed from; the same id stands in the log.")
 
 
 class OrderDetailOut(OrderOut):
@@ -445,6 +446,7 @@ def _event(event: Event, language: str) -> dict[str, Any]:
         "document": event.document_id,
         "facts": event.facts,
         "problem": _problem_or_none(event.problem, language),
+        "trace": event.trace,
     }
 
 

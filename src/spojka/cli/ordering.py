@@ -95,7 +95,9 @@ def orders(company_name: str, search: str, limit: int, as_json: bool) -> None:
 
     from spojka.orders.models import Order
 
-    rows = Order.objects.filter(company=find_company(company_name)).select_related("shop")
+    rows = Order.objects.filter(company=find_company(company_name)).select_related(
+        "shop", "current"
+    )
     if search:
         rows = rows.filter(Q(number__icontains=search) | Q(customer__icontains=search))
     found = list(rows.prefetch_related("documents")[:limit])
@@ -322,6 +324,7 @@ def _order(order: Order) -> dict[str, Any]:
         "customer": order.customer,
         "ordered_at": order.ordered_at.isoformat(),
         "documents": [document.pk for document in order.documents.all()],
+        "trace": order.current.trace if order.current else "",
     }
 
 
