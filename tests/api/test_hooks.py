@@ -14,6 +14,7 @@ from spojka.api import hooks
 from spojka.companies.models import AuditEntry, Company
 from spojka.connections import shops, vault
 from spojka.connections.models import Shop
+from spojka.orders import intake
 from spojka.orders.models import InboxEvent
 from tests.api.conftest import CAPTURED
 
@@ -134,7 +135,7 @@ def test_the_former_secret_is_honoured_for_seconds_only(
     assert deliver(shop.path_token, captured(SIGNED)).status_code == 200
     vault.put(shops.owner(shop), shops.WEBHOOK_SECRET, "another secret")
     later = time.monotonic() + hooks.DOOR_SECONDS + 1
-    monkeypatch.setattr(hooks.time, "monotonic", lambda: later)
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     assert deliver(shop.path_token, captured(SIGNED)).status_code == 401
 
 
@@ -148,7 +149,7 @@ def test_the_address_of_a_shop_just_removed_is_not_found(
     def refused(*_args: object, **_fields: object) -> None:
         raise IntegrityError  # the database says so at the commit, which a test never reaches
 
-    monkeypatch.setattr(hooks.intake, "receive", refused)
+    monkeypatch.setattr(intake, "receive", refused)
     assert deliver(shop.path_token, captured(SIGNED)).status_code == 404
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,8 +10,9 @@ from spojka.connections.models import Connection, Shop
 from spojka.core.catalogue import Explained, explain
 from spojka.core.outcome import EffectState
 from spojka.core.problem import Problem
+from spojka.documents.counting import count_all
 from spojka.documents.lifeline import problem_of
-from spojka.documents.models import Document, Effect
+from spojka.documents.models import DIFFERS, Document, Effect
 from spojka.orders.models import InboxEvent
 
 
@@ -52,7 +52,7 @@ _Found = tuple[Problem, str, object]
 
 
 def _found(company: Company) -> Iterator[_Found]:
-    for connection in company.connections.exclude(paused_problem=None):
+    for connection in company.connections.filter(paused_problem__isnull=False):
         yield problem_of(connection.paused_problem), "connections", connection
     for shop in company.shops.filter(active=True):
         for problem in (shop.poll_problem, shop.webhook_problem):
@@ -61,10 +61,10 @@ def _found(company: Company) -> Iterator[_Found]:
     held = company.documents.filter(state=Document.State.HELD).select_related("order")
     for document in held:
         yield problem_of(document.problems[0]), "documents", document
-    differing = company.documents.filter(state=Document.State.ISSUED).exclude(problems=[])
+    differing = company.documents.filter(DIFFERS)
     for document in differing.select_related("order"):
         yield problem_of(document.problems[0]), "documents", document
-    changed = company.documents.exclude(changed_problem=None).select_related("order")
+    changed = company.documents.filter(changed_problem__isnull=False).select_related("order")
     for document in changed:
         yield problem_of(document.changed_problem), "changed", document
     rejected = Effect.objects.filter(document__company=company, state=EffectState.REJECTED)
@@ -88,19 +88,20 @@ def groups(company: Company, language: str) -> list[Group]:
 
 
 def count(company: Company) -> int:
-    """Return how many things need a person."""
-    totals: dict[str, int] = defaultdict(int)
+    """Return how many things need a person. It stands on every page: one question, of indexes."""
     documents = company.documents
-    totals["held"] = documents.filter(state=Document.State.HELD).count()
-    totals["differing"] = documents.filter(state=Document.State.ISSUED).exclude(problems=[]).count()
-    totals["changed"] = documents.exclude(changed_problem=None).count()
-    totals["rejected"] = Effect.objects.filter(
-        document__company=company, state=EffectState.REJECTED
-    ).count()
-    totals["failed"] = InboxEvent.objects.filter(
-        shop__company=company, state=InboxEvent.State.FAILED
-    ).count()
-    totals["paused"] = company.connections.exclude(paused_problem=None).count()
-    for shop in company.shops.filter(active=True):
-        totals["shops"] += bool(shop.poll_problem) + bool(shop.webhook_problem)
-    return sum(totals.values())
+    shops = company.shops.filter(active=True)
+    rejected = Effect.objects.filter(document__company=company, state=EffectState.REJECTED)
+    failed = InboxEvent.objects.filter(shop__company=company, state=InboxEvent.State.FAILED)
+    counts = count_all(
+        company,
+        held=documents.filter(state=Document.State.HELD),
+        differing=documents.filter(DIFFERS),
+        changed=documents.filter(changed_problem__isnull=False),
+        rejected=rejected,
+        failed=failed,
+        paused=company.connections.filter(paused_problem__isnull=False),
+        unread=shops.filter(poll_problem__isnull=False),
+        deaf=shops.filter(webhook_problem__isnull=False),
+    )
+    return sum(counts.values())

@@ -126,7 +126,9 @@ def _with_vat_at_home(document: CoreDocument, order: Order) -> CoreDocument:
 
 
 def _issued(order: Order, kind: Kind) -> Document | None:
-    return order.documents.filter(kind=kind, state=State.ISSUED).order_by("-ordinal").first()
+    # Chosen here and not by the database, so that documents read in advance are enough.
+    issued = [row for row in order.documents.all() if (row.kind, row.state) == (kind, State.ISSUED)]
+    return max(issued, key=lambda row: row.ordinal, default=None)
 
 
 def _deductions(order: Order, core: CoreOrder) -> tuple[Deduction, ...]:

@@ -25,6 +25,10 @@ KINDS = [
 ]
 
 
+DIFFERS = Q(state="issued") & ~Q(problems=[])
+"""Documents that exist and say something else than their order."""
+
+
 class RuleRow(models.Model):
     """One row of a company's rules; the first row that matches a kind decides."""
 
@@ -177,6 +181,14 @@ class Document(models.Model):
             models.Index(fields=["company", "-id"], name="document_company"),
             models.Index(fields=["company", "state"], name="document_state"),
             models.Index(fields=["company", "issued_on"], name="document_issued_on"),
+            models.Index(fields=["company", "-issued_at", "-id"], name="document_issued_at"),
+            # What needs a person is counted on every page, and is little among very many.
+            models.Index(fields=["company"], name="document_differs", condition=DIFFERS),
+            models.Index(
+                fields=["company"],
+                name="document_changed",
+                condition=Q(changed_problem__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -234,7 +246,10 @@ class Effect(models.Model):
                 fields=["due_at"],
                 name="effect_due",
                 condition=~Q(state__in=["confirmed", "rejected", "skipped"]),
-            )
+            ),
+            models.Index(
+                fields=["document"], name="effect_rejected", condition=Q(state="rejected")
+            ),
         ]
 
     @property

@@ -290,8 +290,9 @@ def next_number(series: Series, on: date) -> str:
         RejectedError: the series' format cannot be used.
     """
     numbers = _format(series)
-    counter = SeriesCounter.objects.filter(series=series, period=numbers.period(on)).first()
-    return numbers.render(counter.last + 1 if counter else start_of(series), on)
+    last = {counter.period: counter.last for counter in series.counters.all()}
+    start = 1 if last else max(series.first, 1)
+    return numbers.render(last.get(numbers.period(on), start - 1) + 1, on)
 
 
 def symbol_of(number: str) -> str:

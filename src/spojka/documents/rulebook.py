@@ -135,12 +135,15 @@ def simulate(
     """Try a rule set (by default the company's own) over its latest orders; issues nothing."""
     rules = rules_of(company) if rules is None else rules
     switches = switches_of(company) if switches is None else switches
-    orders = company.orders.select_related("shop", "current", "company").prefetch_related(
-        "documents"
-    )
+    # One company for all, with its bank accounts, and not what the shop sent: a simulation of
+    # thousands of orders must not ask for each of them.
+    company = Company.objects.prefetch_related("bank_accounts").get(pk=company.pk)
+    orders = company.orders.select_related("shop", "current").defer("current__payload")
+    orders = orders.prefetch_related("documents")
     rows: list[SimulationRow] = []
     counts: Counter[str] = Counter()
     for order in orders.filter(current__isnull=False, deleted_at__isnull=True)[:limit]:
+        order.company = company
         core = order.content()
         decision = core_rules.decide(facts_of(order, core), rules, switches)
         would = tuple(_would(order, core, decision))

@@ -68,12 +68,16 @@ def _own(company: Company) -> Iterator[Finding]:
     rows = SeriesCounter.objects.filter(series__company=company).order_by("pk")
     for series_id, period, last in rows.values_list("series_id", "period", "last"):
         counters[series_id][period] = last
+    entries: dict[int, list[tuple[str, str, int, date]]] = defaultdict(list)
+    stored = RegisterEntry.objects.filter(company=company).order_by("counter")
+    for series_id, period, number, counter, issued_on in stored.values_list(
+        "series_id", "period", "number", "counter", "issued_on"
+    ):
+        entries[series_id].append((period, number, counter, issued_on))
     for series in Series.objects.filter(company=company):
         runs: dict[str, list[_Numbered]] = defaultdict(list)
         reader = _reader(series)
-        entries = RegisterEntry.objects.filter(series=series).order_by("counter")
-        for entry in entries.values_list("period", "number", "counter", "issued_on"):
-            period, number, counter, issued_on = entry
+        for period, number, counter, issued_on in entries[series.pk]:
             year = reader.match(number) if reader else None
             runs[period].append(_Numbered(number, counter, issued_on, year.year if year else None))
         for position, (period, last) in enumerate(counters[series.pk].items()):

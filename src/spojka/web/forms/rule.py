@@ -21,6 +21,17 @@ from spojka.shops.registry import sources
 from spojka.web.formats import language
 from spojka.web.forms.base import COUNTRIES, DOCUMENT_LANGUAGES, HouseForm
 
+LATEST = 1000
+"""Of so many orders the values are offered to choose from; any other can be typed."""
+_SEEN = (
+    "status",
+    "country",
+    "currency",
+    "current__content__payment_method",
+    "payment_title",
+    "current__content__shipping_method",
+    "shipping_title",
+)
 ANY = ("", _("any"))
 YES_NO = (ANY, ("true", _("yes")), ("false", _("no")))
 LISTS = ("statuses", "payment_methods", "shipping_methods", "countries", "currencies", "shops")
@@ -202,8 +213,10 @@ def _bool(text: str) -> bool | None:
 
 
 def seen(company: Company) -> dict[str, list[tuple[str, Any]]]:
-    """Return the values to choose from: those of stored orders, and the platforms' statuses."""
-    orders = company.orders.order_by()
+    """Return the values to choose from: those of late orders, and the platforms' statuses."""
+    latest = company.orders.order_by("-ordered_at", "-id").values_list(*_SEEN)[:LATEST]
+    columns = list(zip(*latest, strict=True)) or [()] * len(_SEEN)
+    used_statuses, used_countries, used_currencies, *methods = columns
     shops = list(company.shops.all())
     tongue = language()
     statuses = {
@@ -212,30 +225,28 @@ def seen(company: Company) -> dict[str, list[tuple[str, Any]]]:
         if shop.platform in sources()
         for key, label in sources()[shop.platform].descriptor.statuses
     }
-    for status in _distinct(orders.values_list("status", flat=True)):
+    for status in _distinct(used_statuses):
         statuses.setdefault(status, status)
     countries = dict(COUNTRIES)
-    used = _distinct(orders.values_list("country", flat=True))
+    country_codes = {company.country: 1} | _distinct(used_countries)
+    currencies = {company.currency: 1} | _distinct(used_currencies)
     return {
         "statuses": [(key, f"{label} ({key})") for key, label in statuses.items()],
-        "payment_methods": _titled(orders, "payment_method", "payment_title"),
-        "shipping_methods": _titled(orders, "shipping_method", "shipping_title"),
-        "countries": [(code, countries.get(code, code)) for code in {company.country: 1} | used],
-        "currencies": [(c, c) for c in {company.currency: 1} | _distinct(
-            orders.values_list("currency", flat=True)
-        )],
+        "payment_methods": _titled(methods[0], methods[1]),
+        "shipping_methods": _titled(methods[2], methods[3]),
+        "countries": [(code, countries.get(code, code)) for code in country_codes],
+        "currencies": [(code, code) for code in currencies],
         "shops": [(str(shop.pk), shop.name) for shop in shops],
-    }  # fmt: skip
+    }
 
 
 def _distinct(values: Iterable[str]) -> dict[str, int]:
     return {value: 1 for value in sorted(set(values)) if value}
 
 
-def _titled(orders: Any, method: str, title: str) -> list[tuple[str, str]]:
-    rows = orders.values_list(f"current__content__{method}", title).distinct()
+def _titled(keys: Iterable[str | None], titles: Iterable[str]) -> list[tuple[str, str]]:
     found: dict[str, str] = {}
-    for key, label in rows:
+    for key, label in zip(keys, titles, strict=True):
         if key:
             found.setdefault(key, f"{label} ({key})" if label and label != key else key)
     return sorted(found.items())

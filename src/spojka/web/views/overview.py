@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -11,7 +12,7 @@ from django.utils import timezone
 from spojka.companies.models import Company
 from spojka.connections.models import Shop
 from spojka.connections.shops import owner
-from spojka.documents import attention
+from spojka.documents.counting import count_all
 from spojka.documents.models import Document
 from spojka.engine.models import Wake
 from spojka.orders.models import InboxEvent, Order
@@ -29,26 +30,36 @@ def overview(request: CompanyRequest) -> HttpResponseBase:
     lead = page_of_empty_company(request)
     if lead is not None:
         return lead
-    documents = Document.objects.filter(company=company).select_related("order")
+    documents = company.documents.all()
     waiting = documents.filter(state__in=[STATE.PLANNED, STATE.ISSUING, STATE.UNCERTAIN])
-    oldest = waiting.order_by("created_at").first()
-    inbox = InboxEvent.objects.filter(shop__company=company, state=InboxEvent.State.NEW).count()
-    undecided = company.orders.filter(decision=None, deleted_at=None).count()
     issued = documents.filter(state=STATE.ISSUED)
+    shops = list(company.shops.all())
+    counts = count_all(
+        company,
+        issued_today=issued.filter(issued_at__gte=_midnight()),
+        issued_all=issued,
+        planned=waiting,
+        inbox=InboxEvent.objects.filter(shop__company=company, state=InboxEvent.State.NEW),
+        undecided=company.orders.filter(decision=None, deleted_at=None),
+        without=orders_without_document(company),
+        orders=company.orders.all(),
+        woken=_woken(shops),
+    )
+    to_come = counts["planned"] + counts["inbox"] + counts["undecided"]
+    last = documents.exclude(state=STATE.DROPPED).select_related("order")
     return show(
         request,
         "overview",
         "overview",
-        issued_today=issued.filter(issued_at__gte=_midnight()).count(),
-        issued_all=issued.count(),
-        waiting=waiting.count() + inbox + undecided,
-        oldest=oldest,
-        needs_you=attention.count(company),
-        without=orders_without_document(company).count(),
-        orders=company.orders.count(),
-        last=documents.exclude(state=STATE.DROPPED).order_by("-issued_at", "-id")[:8],
-        shops=[(shop, shop_state(shop)) for shop in company.shops.all()],
-        busy=bool(waiting.exists() or inbox or undecided or _is_woken(company)),
+        issued_today=counts["issued_today"],
+        issued_all=counts["issued_all"],
+        waiting=to_come,
+        oldest=waiting.order_by("created_at").first() if counts["planned"] else None,
+        without=counts["without"],
+        orders=counts["orders"],
+        last=last.order_by("-issued_at", "-id")[:8],
+        shops=[(shop, shop_state(shop)) for shop in shops],
+        busy=bool(to_come or counts["woken"]),
     )
 
 
@@ -56,10 +67,9 @@ def _midnight() -> datetime:
     return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _is_woken(company: Company) -> bool:
-    """Tell whether the worker has something of this company to look at right now."""
-    accounts = [owner(shop) for shop in company.shops.all()]
-    return Wake.objects.filter(account__in=accounts, due_at__lte=timezone.now()).exists()
+def _woken(shops: Iterable[Shop]) -> QuerySet[Wake]:
+    """Return what the worker has to look at right now because of these shops."""
+    return Wake.objects.filter(account__in=map(owner, shops), due_at__lte=timezone.now())
 
 
 def orders_without_document(company: Company) -> QuerySet[Order]:

@@ -6,6 +6,7 @@ from datetime import date
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Count
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -80,13 +81,19 @@ class SeriesForm(HouseModelForm):
 def series_list(request: CompanyRequest) -> HttpResponseBase:
     """Show the series with their next numbers, and what the watch found."""
     today = timezone.localdate()
-    rows = Series.objects.filter(company=request.company).select_related("shop")
+    company = request.company
+    rows = Series.objects.filter(company=company).select_related("shop")
+    entries = company.register_entries.order_by().values_list("series").annotate(Count("pk"))
+    used = dict(entries)
     return show(
         request,
         "series_list",
         "series",
-        rows=[(row, _next(row, today), row.entries.count()) for row in rows],
-        findings=series_watch.findings(request.company),
+        rows=[
+            (row, _next(row, today), used.get(row.pk, 0))
+            for row in rows.prefetch_related("counters")
+        ],
+        findings=series_watch.findings(company),
         years=(today.year,),
     )
 
