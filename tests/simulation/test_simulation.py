@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from spojka.documents import advance
+from spojka.orders import polling
 from tests.simulation import installation
 from tests.simulation.__main__ import command
 from tests.simulation.chaos import FAULTS, ViolationError
@@ -58,3 +60,23 @@ def test_everything_went_wrong_that_can(reports: list[Report]) -> None:
 def test_a_seed_replays_exactly(snapshot: Snapshot) -> None:
     first, second = (simulate(99, snapshot, orders=3) for _ in range(2))
     assert first == second
+
+
+def _send_again_blindly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(advance, "_IN_DOUBT", set())
+
+
+def _trust_webhooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "poll_all", lambda: None)
+
+
+@pytest.mark.parametrize("plant", [_send_again_blindly, _trust_webhooks])
+def test_a_planted_bug_is_found(
+    snapshot: Snapshot,
+    monkeypatch: pytest.MonkeyPatch,
+    plant: Callable[[pytest.MonkeyPatch], None],
+) -> None:
+    plant(monkeypatch)
+    with pytest.raises(ViolationError):
+        for seed in range(1, 6):
+            simulate(seed, snapshot, orders=6)
