@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from spojka.companies.models import ApiToken
 from spojka.connections import vault
-from spojka.connections.models import Call
+from spojka.connections.models import Account, Call
 from spojka.core import trace
 from spojka.core.document import Kind
 from spojka.documents.models import Effect
 from spojka.engine import runner
+from spojka.net.limits import DAY, Limit
 from spojka.operations import health
 from spojka.orders import intake
 from spojka.orders.models import InboxEvent
@@ -82,7 +85,13 @@ def test_metrics_count_what_is_in_the_ledger(client: Client, house: House, toy: 
     Effect.objects.filter(kind="pdf").update(
         state="planned", due_at=timezone.now() - timedelta(hours=1)
     )
+    daily = [asdict(Limit(1000, DAY))]
+    Account.objects.create(
+        name="toy:1", limits=daily, calls=7, day_calls=7, day_until=time.time() + 3600
+    )
     found = samples(client)
+    assert value(found, "spojka_account_calls_total", account="toy:1") == 7
+    assert value(found, "spojka_budget_left", account="toy:1", window="day") == 993
     assert value(found, "spojka_events_total", via="api", state="done") == 1
     assert value(found, "spojka_documents", kind="invoice", state="issued") == 1
     assert value(found, "spojka_effects", kind="create", state="confirmed") == 1

@@ -18,7 +18,8 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYP
 from prometheus_client.registry import Collector
 
 from spojka import __version__
-from spojka.connections.models import Call, Connection
+from spojka.connections import budget
+from spojka.connections.models import Account, Call, Connection
 from spojka.documents.models import Document, Effect
 from spojka.engine import runner
 from spojka.engine.models import Wake
@@ -43,13 +44,12 @@ class _Ledger(Collector):
 
     def collect(self) -> Iterable[Metric]:
         yield _gauge("spojka_info", "Version of Spojka.", ["version"], [((__version__,), 1)])
-        yield _counted(
-            "spojka_events", "Arrivals by way and state.", InboxEvent, "via", "state"
-        )
+        yield _counted("spojka_events", "Arrivals by way and state.", InboxEvent, "via", "state")
         yield _one_counter("spojka_orders", "Orders known.", Order.objects.count())
         yield _state("spojka_documents", "Documents, by kind and state.", Document, "kind", "state")
         yield _state("spojka_effects", "Effects, by kind and state.", Effect, "kind", "state")
         yield _counted("spojka_calls", "Requests to shops and systems.", Call, "owner", "status")
+        yield from _budgets()
         yield _one_gauge(
             "spojka_oldest_waiting_seconds",
             "For how long the work that is due longest has been due.",
@@ -74,6 +74,22 @@ class _Ledger(Collector):
                 "When the last backup was made.",
                 last.timestamp(),
             )
+
+
+def _budgets() -> Iterable[Metric]:
+    """Give what each account used, and what is left of its limits that are counted."""
+    now = timezone.now()
+    calls = CounterMetricFamily(
+        "spojka_account_calls", "Requests counted against an account's budget.", labels=["account"]
+    )
+    left = GaugeMetricFamily(
+        "spojka_budget_left", "Calls left to an account.", labels=["account", "window"]
+    )
+    for account in Account.objects.all():
+        calls.add_metric([account.name], account.calls)
+        for usage in budget.usage(account, now):
+            left.add_metric([account.name, usage.window], usage.left)
+    return calls, left
 
 
 def _grouped(model: type[Model], labels: Sequence[str]) -> list[tuple[tuple[str, ...], int]]:
