@@ -55,6 +55,12 @@ def _forms(secret: str) -> set[str]:
     return {secret} | quoted | lower | twice | escaped | slashes | markup | encoded
 
 
+@lru_cache(maxsize=1024)
+def forms(secret: str) -> tuple[str, ...]:
+    """Return in what forms a secret may stand in a text, the longest first."""
+    return tuple(sorted(filter(None, _forms(secret)), key=len, reverse=True))
+
+
 @lru_cache(maxsize=256)
 def _pattern(secrets: frozenset[str]) -> re.Pattern[str] | None:
     forms = {form for secret in secrets for form in _forms(secret) if form}
