@@ -16,7 +16,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 BOOTSTRAP = $(PYTHON) tools/bootstrap.py
 CATALOGUES := $(patsubst %.po,%.mo,$(shell find src -name '*.po' 2>/dev/null))
-LINTED := src tests tools
+LINTED := src tests tools benchmarks
 
 .PHONY: help
 help: ## Show this help
@@ -74,6 +74,11 @@ crash: dev ## Kill the processes of a real installation for a quarter of an hour
 	PYTHONPATH=src:. $(BIN)/python -m tests.crash --database sqlite $(ARGS)
 	PYTHONPATH=src:. $(BIN)/python -m tests.crash --database postgres $(ARGS)
 
+# Best on a quiet machine: most figures are ratios measured in turns, but not all of them can be.
+.PHONY: bench
+bench: dev ## Measure what Spojka must reach (ARGS="webhook --database sqlite")
+	PYTHONPATH=src $(BIN)/python -m benchmarks $(ARGS)
+
 .PHONY: screenshots
 screenshots: dev browser $(CATALOGUES) ## Take the pictures of the README anew
 	$(BIN)/python tools/screenshots.py
@@ -85,7 +90,7 @@ lock: python ## Lock the newest versions that the .in files allow
 .PHONY: clean
 clean: ## Remove everything that was installed or made, except your data in var
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
-	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 	find src -name '*.mo' -delete
 
 .PHONY: runtime dev browser
