@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
 
 from spojka.connections import tokens as module
 from spojka.connections.models import AccessToken, Secret
@@ -172,39 +168,3 @@ def test_every_token_is_made_known_to_be_hidden(opened: Opened) -> None:
     one.put("one", START + HOUR)
     opened(seen=seen.append).get()
     assert seen == ["one", "one"]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_many_workers_one_fetches() -> None:
-    """Every fetch ends the token before it, as at Fakturoid: nobody may ever hold a dead one."""
-    if connection.vendor == "sqlite" and sqlite3.sqlite_version_info < (3, 35):
-        pytest.skip("this SQLite is too old")
-    fetched: list[str] = []
-    got: list[str] = []
-    failures: list[BaseException] = []
-    together = threading.Barrier(6)
-
-    def work() -> None:
-        try:
-            together.wait(10)
-            with SharedTokens(lambda: "toy:many") as shared:
-                token = shared.get()
-                if token is None:
-                    token = f"token-{len(fetched)}"
-                    fetched.append(token)
-                    time.sleep(0.3)
-                    shared.put(token, datetime.now(UTC) + HOUR)
-                got.append(token)
-        except BaseException as error:  # shown by the test, whatever it is
-            failures.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert failures == []
-    assert fetched == ["token-0"]
-    assert got == ["token-0"] * 6
