@@ -1,1 +1,1 @@
-"""Pure rules of the trade: orders, documents, VAT, numbering. No Django, no I/O, standard library only."""
+"""Pure rules of the trade: orders, documents, VAT, numbering. No Django, no I/O."""

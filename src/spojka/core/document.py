@@ -77,7 +77,7 @@ class Seller:
 
 @dataclass(frozen=True, slots=True)
 class DocumentLine:
-    """One line. ``unit_price`` is without VAT and only informs: ``net`` and ``tax`` are the truth."""
+    """One line. ``unit_price`` (without VAT) only informs: ``net`` and ``tax`` are the truth."""
 
     key: str
     kind: LineKind
