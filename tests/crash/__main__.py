@@ -68,7 +68,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
     parser.add_argument("--orders", type=int, default=300, help="for each of two companies")
     parser.add_argument("--kills", type=int, default=30)
-    parser.add_argument("--every", type=float, default=6.0, help="seconds between two kills")
+    parser.add_argument("--every", type=float, default=4.0, help="seconds between two kills")
     parser.add_argument("--share", type=float, default=0.25, help="of requests that go wrong")
     parser.add_argument("--silence", type=float, default=31.0, help="seconds without an answer")
     parser.add_argument("--points", type=int, help="instead: try every n-th crash point")
@@ -89,7 +89,7 @@ def main() -> int:
             silence=given.silence,
             workers=2 if postgres else 1,
             never_back=postgres,
-            settings={"SPOJKA_WORKER_THREADS": "8", "SPOJKA_POLL_MINUTES": "0.5", **settings},
+            settings={"SPOJKA_WORKER_THREADS": "8", "SPOJKA_POLL_MINUTES": "1", **settings},
             limit=900,
         )
         sys.stdout.write(f"{replay(course, given.database)}\n")

@@ -92,6 +92,7 @@ class Installation:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=runner._stop_with_parent(),  # a test that is killed leaves none behind
             )
 
     def kill(self, name: str) -> bool:

@@ -270,6 +270,7 @@ class _Handler(BaseHTTPRequestHandler):
         """End the connection with a reset, so that it cannot be taken for an answer."""
         no_lingering = struct.pack("ii", 1, 0)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_lingering)
+        self.rfile.close()  # it holds the connection open as well
         self.connection.close()
         self.close_connection = True
 

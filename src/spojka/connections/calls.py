@@ -21,7 +21,7 @@ from spojka.net.client import Client, Exchange, Response
 
 KEEP = timedelta(days=90)
 BODY_CHARACTERS = 20_000
-PAUSE = timedelta(seconds=10)
+PAUSE = timedelta(seconds=settings.RETRY_SECONDS)
 """How long an account rests after 429 without a stated time."""
 
 
