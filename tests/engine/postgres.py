@@ -19,6 +19,10 @@ import pytest
 from psycopg import sql
 
 DEFAULT = "postgresql://postgres@127.0.0.1:5432/postgres"
+# The transaction around a test is longer than any of ours may be.
+OPTIONS = "options=-c%20idle_in_transaction_session_timeout%3D0"
+LEFT_OUT = {"simulation", "test_schema.py"}
+"""Thousands of generated steps and calls: minutes more, to say the same of another database."""
 FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 
 
@@ -61,6 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         uses = item.get_closest_marker("django_db") is not None
         uses = uses or bool(FIXTURES & set(getattr(item, "fixturenames", ())))
         alone = item.get_closest_marker("browser") or item.get_closest_marker("postgres")
+        alone = alone or LEFT_OUT & set(item.path.parts)
         (kept if uses and not alone else left).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left)
@@ -73,7 +78,7 @@ def main() -> int:
         reason = str(error).splitlines()[0]
         sys.stderr.write(f"spojka: SKIPPED the database tests on PostgreSQL: {reason}\n")
         return 1
-    sys.stdout.write(named(url, sys.argv[1]))
+    sys.stdout.write(urlsplit(named(url, sys.argv[1]))._replace(query=OPTIONS).geturl())
     return 0
 
 
