@@ -14,6 +14,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,28 @@ def test_replacing_keeps_what_was_there_and_goes_on_above_its_numbers(
     back, found = installation.steps(["spojka", "restore", report["replaced"], "--force"], ["show"])
     assert (back["code"], back["warnings"]) == (0, [])
     assert set(numbers(found, "own").values()) == given_out
+
+
+def test_a_backup_taken_while_documents_are_issued_is_whole(installation: Installation) -> None:
+    installation.steps(["migrate"], ["set-up"])
+    folders = [installation.folder / f"backup-{at}" for at in range(3)]
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(installation.steps, ["take", 1, 12])
+        made = installation.steps(*(["spojka", "backup", folder] for folder in folders))
+        [issued] = writing.result()
+    assert [one["code"] for one in made] == [0, 0, 0]
+    assert len(numbers(issued, "own")) == 12
+    report, restored, audit, own, remote = installation.steps(
+        ["spojka", "restore", folders[1], "--force"],
+        ["show"],
+        ["spojka", "audit", "verify"],
+        ["spojka", "archive", "verify", "--company", "own"],
+        ["spojka", "archive", "verify", "--company", "remote"],
+    )
+    assert (report["code"], report["warnings"]) == (0, [])
+    assert audit["ok"] and own["ok"] and remote["ok"]
+    had = {number for number in numbers(restored, "own").values() if number}
+    assert had == set(sorted(numbers(issued, "own").values())[: len(had)]), "a gap"
 
 
 def test_a_backup_is_its_owners_alone_and_a_damaged_one_changes_nothing(
