@@ -64,9 +64,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         uses = item.get_closest_marker("django_db") is not None
         uses = uses or bool(FIXTURES & set(getattr(item, "fixturenames", ())))
-        alone = item.get_closest_marker("browser") or item.get_closest_marker("postgres")
-        alone = alone or LEFT_OUT & set(item.path.parts)
-        (kept if uses and not alone else left).append(item)
+        alone = any(item.get_closest_marker(name) for name in ("browser", "postgres"))
+        leave = alone or bool(LEFT_OUT & set(item.path.parts))
+        (kept if uses and not leave else left).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left)
 
