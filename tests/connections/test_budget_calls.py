@@ -17,6 +17,7 @@ from spojka.connections.calls import retry_at
 from spojka.connections.models import Account, Call, Shop
 from spojka.core.descriptor import FieldKind, FieldSpec
 from spojka.core.outcome import EffectKind, ThrottledError, UncertainError
+from spojka.core.problem import Problem
 from spojka.documents.models import Effect
 from spojka.engine import runner
 from spojka.engine.models import Wake
@@ -274,3 +275,40 @@ def test_a_throttled_effect_is_woken_when_it_is_told_to_and_not_before(
     runner.run_until_idle(5)
     assert asked == [START, until]
     assert len(toy.created) == 1
+
+
+def test_a_throttled_look_up_is_not_polled_either(
+    house: House,
+    toy: ToySystem,
+    clock: time_machine.Traveller,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    honest, asked = toy.look_up, []
+
+    def look_up(*args: object) -> object:
+        asked.append(datetime.now(UTC))
+        budget(Limit(1, HOUR)).take()
+        return honest(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(toy, "look_up", look_up)
+    toy.after = [UncertainError(Problem.of("SPJ-NET-TIMEOUT", host="toy"))]
+    house.take(captured("rest-20b-set-paid"))
+    budget(Limit(1, HOUR)).take()
+    for _ in range(20):
+        clock.shift(timedelta(seconds=60))
+        runner.run_until_idle(5)
+    assert len(asked) == 1
+    clock.move_to(START + timedelta(hours=1, minutes=1))
+    runner.run_until_idle(5)
+    assert len(asked) == 2
+    assert len(toy.created) == 1
+    assert Effect.objects.get(kind=EffectKind.CREATE).state == "confirmed"
+
+
+def test_a_pause_of_weeks_is_cut_to_a_day() -> None:
+    with serve(answer(b"", "429 No", "Retry-After: 2000000\r\n")) as server, client() as http:
+        http.request("GET", server.url)
+        with pytest.raises(ThrottledError) as caught:
+            http.request("GET", server.url)
+    assert caught.value.until is not None
+    assert timedelta(hours=23) < caught.value.until - START <= timedelta(hours=25, seconds=1)

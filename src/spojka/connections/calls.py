@@ -23,6 +23,8 @@ KEEP = timedelta(days=90)
 BODY_CHARACTERS = 20_000
 PAUSE = timedelta(seconds=settings.RETRY_SECONDS)
 """How long an account rests after 429 without a stated time."""
+LONGEST_REST = timedelta(hours=25)
+"""How long it rests at most because of one header: a day's limit, however long the day is."""
 
 
 def client(owner: str, secrets: Iterable[str], budget: AccountBudget | None = None) -> Client:
@@ -78,7 +80,7 @@ class _Gate:
         if until is None and response.status == 429:
             until = now + PAUSE
         if until is not None:
-            self._budget.pause(until)
+            self._budget.pause(min(until, now + LONGEST_REST))
 
 
 def retry_at(header: str, now: datetime) -> datetime | None:

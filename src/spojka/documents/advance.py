@@ -275,6 +275,8 @@ def _look_up(effect: Effect, lease: Lease) -> None:
         effect.state = EffectState.UNCERTAIN
         effect.technical = error.technical
         effect.due_at = now + LOOK_UP_DELAYS[min(effect.look_ups, len(LOOK_UP_DELAYS) - 1)]
+        if isinstance(error, ThrottledError) and error.until is not None:
+            effect.due_at = max(effect.due_at, error.until)
         _store(effect, lease, "state", "technical", "due_at")
         return
     if found is not None:
