@@ -26,6 +26,7 @@ from spojka.documents.models import Document, EmailTemplate, RateOfDay, RuleRow,
 from spojka.orders.models import InboxEvent, Order
 
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
+OF_MACHINES = {"healthz", "readyz", "metrics"}
 PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 
 
@@ -59,7 +60,7 @@ def pages() -> list[Page]:
     return [
         page
         for page in _walk(get_resolver("spojka.site.urls").url_patterns, "")
-        if not page.route.startswith(("api/", "hooks/"))
+        if page.name not in OF_MACHINES and not page.route.startswith(("api/", "hooks/"))
     ]
 
 

@@ -57,7 +57,7 @@ def receive(request: HttpRequest, path_token: str) -> HttpResponse:
     door = _known(path_token) or _look_up(path_token)
     if door is None:
         return _not_found(request)
-    if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
+    if problems.announced_bytes(request) > MOST_BYTES:
         return _too_large(request)
     try:
         body = request.body

@@ -27,6 +27,12 @@ class ApiError(Exception):
         self.errors = errors
 
 
+def announced_bytes(request: HttpRequest) -> int:
+    """Return how long the body says that it is; 0 where it says nothing that makes sense."""
+    length = str(request.META.get("CONTENT_LENGTH") or "")
+    return int(length) if length.isascii() and length.isdigit() else 0
+
+
 def not_found(what: str, key: object) -> ApiError:
     """Return the error for something that is not there, or is another company's."""
     return ApiError(404, Problem.of("SPJ-API-NOT-FOUND", what=f"{what} {key}"))

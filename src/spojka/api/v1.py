@@ -89,7 +89,7 @@ def _explaining(view: View) -> View:
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
+        if problems.announced_bytes(request) > MOST_BYTES:
             problem = Problem.of("SPJ-API-TOO-LARGE", limit=f"{MOST_BYTES >> 20} MB")
             return problems.response(request, 413, problem)
         answer = view(request, *args, **kwargs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv as csv_files
 import io
+import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -235,7 +236,11 @@ def _cell(value: _Value, dialect: Dialect) -> str:
 
 def _guard(text: str) -> str:
     """Keep a spreadsheet from running what a customer wrote: a leading apostrophe makes it text."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    if text.lstrip(" ").startswith(_FORMULA):
+        return f"'{text}"
+    # Spreadsheets overlook spaces of all kinds and invisible signs in front of a formula.
+    at = next((at for at, sign in enumerate(text) if unicodedata.category(sign)[0] not in "ZC"), 0)
+    return f"'{text}" if text[at:].startswith(_FORMULA) else text
 
 
 _HEADINGS: dict[str, dict[str, str]] = {

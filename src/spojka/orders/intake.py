@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -30,6 +32,7 @@ from spojka.orders.models import InboxEvent, Order, OrderVersion
 from spojka.shops.contract import Ability, Delivery, Hint, HintKind, MappingError, WebhookError
 
 State = InboxEvent.State
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _OPEN = (State.NEW, State.FAILED)
 _BACKOFF = Backoff(first=timedelta(seconds=settings.RETRY_SECONDS))
 GIVE_UP_AFTER = 12
@@ -50,6 +53,23 @@ class ImportResult:
 def problem_json(problem: Problem) -> dict[str, Any]:
     """Return a problem as it is stored."""
     return {"code": problem.code, "facts": dict(problem.facts)}
+
+
+def storable(payload: Any) -> Any:
+    """Return parsed data without what a database refuses.
+
+    NUL and halves of characters become U+FFFD, the sign for a character that could not be read;
+    numbers that are none (``NaN``) become text.
+    """
+    if isinstance(payload, float) and not math.isfinite(payload):
+        return str(payload)
+    if isinstance(payload, str):
+        return _UNSTORABLE.sub("\ufffd", payload)
+    if isinstance(payload, dict):
+        return {storable(key): storable(value) for key, value in payload.items()}
+    if isinstance(payload, list):
+        return [storable(value) for value in payload]
+    return payload
 
 
 def raw(payload: Any) -> bytes:
@@ -179,6 +199,7 @@ def store(shop: Shop, payload: Any, event: InboxEvent | None = None) -> tuple[Or
     Raises:
         MappingError: the data is not an order.
     """
+    payload = storable(payload)
     core = shops.source_of(shop).parse(payload, shop.mapping_options())
     order = (
         Order.objects.select_for_update().filter(shop=shop, external_id=core.external_id).first()
@@ -257,7 +278,9 @@ def import_file(shop: Shop, name: str, content: bytes, *, actor: str) -> ImportR
     """
     result = ImportResult()
     source = shops.source_of(shop)
-    for at, payload in enumerate(source.split(content, name), start=1):
+    name = storable(name)
+    for at, read in enumerate(source.split(content, name), start=1):
+        payload = storable(read)
         event = receive(
             shop, via=InboxEvent.Via.IMPORT, body=raw(payload), topic=f"{name}#{at}"[:80]
         )

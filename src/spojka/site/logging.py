@@ -6,6 +6,7 @@ On a terminal they are text, anywhere else one JSON object per line on standard 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -16,6 +17,8 @@ from structlog.typing import Processor
 from spojka.core import secrecy, trace
 from spojka.net.redaction import MASK, forms
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_MANY_LINES = {"exception", "stack"}
 FORMATS = ("auto", "json", "text")
 
 
@@ -30,6 +33,19 @@ def hide_secrets(_logger: object, _name: str, event: MutableMapping[str, Any]) -
     """Mask fields that are secret by their name, and every secret this process has used."""
     known = secrecy.known()
     return {name: _hidden(name, value, known) for name, value in event.items()}
+
+
+def keep_on_one_line(_logger: object, _name: str, event: MutableMapping[str, Any]) -> Any:
+    """Write control characters as escapes: a text that came from outside adds no line of its own.
+
+    Tracebacks keep their lines. JSON has escapes of its own.
+    """
+    return {
+        name: _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], value)
+        if isinstance(value, str) and name not in _MANY_LINES
+        else value
+        for name, value in event.items()
+    }
 
 
 def _hidden(name: str, value: Any, known: frozenset[str]) -> Any:
@@ -79,6 +95,7 @@ def _last(kind: str) -> list[Processor]:
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
         hide_secrets,
+        *([] if as_json else [keep_on_one_line]),
         renderer,
     ]
 

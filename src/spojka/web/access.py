@@ -18,6 +18,7 @@ from spojka.companies.models import Company, Membership, Role
 
 P = ParamSpec("P")
 
+GREATEST_KEY = 2**63 - 1
 _RANK = {Role.VIEWER.value: 0, Role.ACCOUNTANT.value: 1, Role.OWNER.value: 2}
 
 
@@ -80,6 +81,8 @@ def member(
         @wraps(view)
         @logged_in
         def guarded(request: UserRequest, /, company: int, **kwargs: Any) -> HttpResponseBase:
+            if max(company, kwargs.get("pk") or 0) > GREATEST_KEY:
+                raise Http404  # no row has it, and no column holds it
             membership = (
                 Membership.objects.select_related("company")
                 .filter(user=request.user, company_id=company)

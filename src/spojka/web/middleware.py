@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
@@ -51,7 +52,7 @@ class SafeHeaders:
 
 
 class BodyLimit:
-    """Refuse what is too large before a byte of it is read.
+    """Refuse what is too large before a byte of it is read, and what no page can mean.
 
     Views which take no form tokens (the API, webhooks) have limits and answers of their own.
     """
@@ -60,6 +61,9 @@ class BodyLimit:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not (length.isascii() and length.isdigit()):
+            request.META["CONTENT_LENGTH"] = ""  # nobody reads a body of such a length
         return self._get_response(request)
 
     def process_view(
@@ -72,10 +76,19 @@ class BodyLimit:
             if (request.content_type or "").startswith("multipart/")
             else (MOST_FORM_BYTES)
         )
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdecimal() and int(length[:20]) > most:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > most:
             return safety.too_large(request, most)
+        if _holds_nul(request):
+            return safety.bad_request(request, BadRequest("NUL"))
         return None
+
+
+def _holds_nul(request: HttpRequest) -> bool:
+    """Tell whether address or form hold the sign that no text has and no database takes."""
+    if "\0" in request.path:
+        return True
+    given = (request.GET, request.POST)
+    return any("\0" in value for data in given for _, values in data.lists() for value in values)
 
 
 class SessionTimes:

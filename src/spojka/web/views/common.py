@@ -19,6 +19,8 @@ from spojka.web.access import CompanyRequest
 from spojka.web.formats import language
 
 PAGE_SIZE = 50
+LONGEST_KEY = 18
+"""Digits of the greatest key that surely fits into a column."""
 
 
 def show(
@@ -73,7 +75,19 @@ def download(content: bytes, name: str, media_type: str, *, inline: bool = False
     return response
 
 
+def key(text: str | None) -> int | None:
+    """Read the key of a row from an address or a form; ``None`` where it can be no row's."""
+    # Some signs are digits and make no number (²), and some numbers fit into no column.
+    usable = text and text.isascii() and text.isdigit() and len(text) <= LONGEST_KEY
+    return int(text) if text and usable else None
+
+
+def keys(request: HttpRequest) -> list[int]:
+    """Return the keys of the rows whose boxes were ticked."""
+    found = (key(value) for value in request.POST.getlist("id"))
+    return [value for value in found if value is not None]
+
+
 def chosen(request: HttpRequest, rows: QuerySet[Any]) -> Iterable[Model]:
     """Return the rows whose boxes were ticked."""
-    ids = [int(value) for value in request.POST.getlist("id") if value.isdigit()]
-    return list(rows.filter(pk__in=ids))
+    return list(rows.filter(pk__in=keys(request)))

@@ -21,7 +21,7 @@ from spojka.web.access import CompanyRequest, member
 from spojka.web.confirmation import confirmed
 from spojka.web.forms.base import SpecForm
 from spojka.web.forms.shop import ImportForm, ShopForm, ShopNameForm
-from spojka.web.views.common import back, go, show, tell, tell_problem
+from spojka.web.views.common import back, go, key, show, tell, tell_problem
 from spojka.web.views.overview import shop_state
 from spojka.web.views.settings import show_settings
 
@@ -185,7 +185,7 @@ def accounting(request: CompanyRequest) -> HttpResponseBase:
     systems.own_connection(request.company)
     if request.method == "POST":
         connection = get_object_or_404(
-            request.company.connections, pk=request.POST.get("connection") or 0
+            request.company.connections, pk=key(request.POST.get("connection"))
         )
         try:
             systems.verify(connection)
