@@ -9,13 +9,17 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name="document",
+            index=models.Index(fields=["company", "number", "order"], name="document_number"),
+        ),
+        migrations.AddIndex(
+            model_name="document",
             index=models.Index(fields=["company", "-issued_at", "-id"], name="document_issued_at"),
         ),
         migrations.AddIndex(
             model_name="document",
             index=models.Index(
                 condition=models.Q(("state", "issued"), models.Q(("problems", []), _negated=True)),
-                fields=["company"],
+                fields=["company", "state"],
                 name="document_differs",
             ),
         ),

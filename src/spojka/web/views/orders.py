@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.dateparse import parse_date
@@ -55,17 +55,18 @@ def order_list(request: CompanyRequest) -> HttpResponseBase:
     )
 
 
-def filtered(rows: QuerySet[Order], request: HttpRequest) -> QuerySet[Order]:
+def filtered(rows: QuerySet[Order], request: CompanyRequest) -> QuerySet[Order]:
     """Apply the filters of the address; a value that makes no sense filters nothing."""
     get = request.GET
     text = get.get("q", "").strip()
     if text:
+        numbered = request.company.documents.filter(number__icontains=text)
         rows = rows.filter(
             Q(number__icontains=text)
             | Q(customer__icontains=text)
             | Q(email__icontains=text)
-            | Q(documents__number__icontains=text)
-        ).distinct()
+            | Q(pk__in=numbered.values("order_id"))
+        )
     if get.get("shop", "").isdigit():
         rows = rows.filter(shop_id=int(get["shop"]))
     if get.get("status"):
