@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -27,10 +28,21 @@ from spojka.documents.models import KINDS, Document
 from spojka.web import formats
 from spojka.web.access import CompanyRequest, may, member
 from spojka.web.forms.document import PayForm
-from spojka.web.views.common import download, go, paginate, show, tell, tell_problem, warn
+from spojka.web.views.common import (
+    download,
+    go,
+    key,
+    keys,
+    paginate,
+    show,
+    tell,
+    tell_problem,
+    warn,
+)
 from spojka.web.wording import payment_state
 
 STATE = Document.State
+_MONTH = re.compile(r"[12][0-9]{3}-(0[1-9]|1[0-2])\Z")
 
 
 @member()
@@ -76,10 +88,10 @@ def filtered(rows: QuerySet[Document], request: HttpRequest) -> QuerySet[Documen
         rows = rows.filter(state=get["state"])
     else:
         rows = rows.exclude(state=STATE.DROPPED)
-    if get.get("shop", "").isdigit():
-        rows = rows.filter(order__shop_id=int(get["shop"]))
+    if (shop := key(get.get("shop"))) is not None:
+        rows = rows.filter(order__shop_id=shop)
     year, _dash, month = get.get("month", "").partition("-")
-    if year.isdigit() and month.isdigit():
+    if _MONTH.match(get.get("month", "")):
         rows = rows.filter(issued_on__year=int(year), issued_on__month=int(month))
     return _by_payment(rows, get.get("paid", ""))
 
@@ -151,9 +163,8 @@ def isdoc(request: CompanyRequest, pk: int) -> HttpResponseBase:
 @member()
 def bulk(request: CompanyRequest) -> HttpResponseBase:
     """Do something with the ticked documents; what changes them shows its plan first."""
-    ids = [int(value) for value in request.POST.getlist("id") if value.isdigit()]
     documents = list(
-        request.company.documents.filter(pk__in=ids)
+        request.company.documents.filter(pk__in=keys(request))
         .select_related("order")
         .order_by("issued_on", "id")
     )

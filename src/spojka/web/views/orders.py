@@ -27,7 +27,7 @@ from spojka.orders.models import Order
 from spojka.shops.contract import Ability, MappingError
 from spojka.web.access import CompanyRequest, member
 from spojka.web.forms.document import ReasonForm
-from spojka.web.views.common import back, go, paginate, show, tell, tell_problem
+from spojka.web.views.common import back, go, key, keys, paginate, show, tell, tell_problem
 from spojka.web.why import explain_decision
 
 State = Document.State
@@ -67,8 +67,8 @@ def filtered(rows: QuerySet[Order], request: CompanyRequest) -> QuerySet[Order]:
             | Q(email__icontains=text)
             | Q(pk__in=numbered.values("order_id"))
         )
-    if get.get("shop", "").isdigit():
-        rows = rows.filter(shop_id=int(get["shop"]))
+    if (shop := key(get.get("shop"))) is not None:
+        rows = rows.filter(shop_id=shop)
     if get.get("status"):
         rows = rows.filter(status=get["status"])
     made = Exists(
@@ -92,8 +92,8 @@ def _date(text: str, *, end: bool = False) -> datetime | None:
         found = parse_date(text)
     except ValueError:
         return None
-    if found is None:
-        return None
+    if found is None or not 1900 <= found.year < 9999:
+        return None  # at the ends of the calendar there is no such moment in every time zone
     moment = datetime.combine(found, datetime.max.time() if end else datetime.min.time())
     return timezone.make_aware(moment)
 
@@ -270,7 +270,7 @@ def unignore(request: CompanyRequest, pk: int) -> HttpResponseBase:
 @member(Role.ACCOUNTANT)
 def bulk_issue(request: CompanyRequest) -> HttpResponseBase:
     """Show what issuing for the chosen orders would do, then do it."""
-    ids = [int(value) for value in request.POST.getlist("id") if value.isdigit()]
+    ids = keys(request)
     orders = list(request.company.orders.filter(pk__in=ids).prefetch_related("documents"))
     kind = request.POST.get("kind", Kind.INVOICE.value)
     if kind not in {k.value for k in _ISSUABLE} or not orders:
