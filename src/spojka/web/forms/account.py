@@ -15,12 +15,16 @@ from spojka.companies.models import Role
 from spojka.web.context import LANGUAGES
 from spojka.web.forms.base import HouseForm, dress
 
+LONGEST_NAME = 150
+"""Characters of an e-mail that becomes a user name."""
+
 
 class OwnerForm(HouseForm):
     """The first user of an installation."""
 
     email = forms.EmailField(
         label=_("Your e-mail"),
+        max_length=LONGEST_NAME,
         widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
         help_text=_("You will log in with it."),
     )
@@ -54,6 +58,13 @@ class LoginForm(AuthenticationForm):
         self.fields["password"].label = _("Password")
         dress(self.fields.values())
 
+    def clean_username(self) -> str:
+        """Refuse a name that nobody can have before it is counted where it would not fit."""
+        name = str(self.cleaned_data["username"])
+        if len(name) > LONGEST_NAME:
+            raise self.get_invalid_login_error()
+        return name
+
 
 class ChangePasswordForm(PasswordChangeForm):
     """Change one's own password."""
@@ -67,7 +78,7 @@ class ChangePasswordForm(PasswordChangeForm):
 class MemberForm(HouseForm):
     """A colleague: an existing user is added by e-mail, a new one gets an initial password."""
 
-    email = forms.EmailField(label=_("E-mail"))
+    email = forms.EmailField(label=_("E-mail"), max_length=LONGEST_NAME)
     role = forms.ChoiceField(
         label=_("Role"),
         choices=[
