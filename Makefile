@@ -105,4 +105,4 @@ python:
 		"make PYTHON=/path/to/python3.11 run" >&2; exit 1; }
 
 %.mo: %.po
-	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
+	@$(BIN)/python -m spojka.site.translations

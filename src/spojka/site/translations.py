@@ -115,8 +115,18 @@ def update() -> None:
         catalog.obsolete.clear()
         if language == SOURCE_LANGUAGE:
             _fill_in(catalog)
+        _sign(catalog, language)
         with path.open("wb") as file:
             write_po(file, catalog, width=100, sort_by_file=False, include_lineno=False)
+
+
+def _sign(catalog: Catalog, language: str) -> None:
+    """Say what the file is. A catalogue whose head is marked as fuzzy is skipped by other tools."""
+    catalog.fuzzy = False
+    catalog.project, catalog.version = "Spojka", ""
+    catalog.header_comment = f"# Texts of Spojka in {language}; licensed as Spojka is."
+    catalog.msgid_bugs_address = catalog.last_translator = catalog.language_team = ""
+    catalog.revision_date = catalog.creation_date
 
 
 def _fill_in(catalog: Iterable[Message]) -> None:
