@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,11 @@ class Problem:
 
     def __hash__(self) -> int:
         return hash((self.code, tuple(sorted(self.facts.items()))))
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """Return a problem as it is stored."""
+    return {"code": problem.code, "facts": dict(problem.facts)}
 
 
 class Held(Exception):  # noqa: N818 - the product's word for this state

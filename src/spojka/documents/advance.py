@@ -30,9 +30,9 @@ from spojka.core.outcome import (
     Rejection,
     ThrottledError,
 )
-from spojka.core.problem import Problem
+from spojka.core.problem import Problem, problem_json
 from spojka.documents import doubt, followups, planning
-from spojka.documents.lifeline import note, problem_json
+from spojka.documents.lifeline import note
 from spojka.documents.models import Document, Effect
 from spojka.documents.performing import PERFORMERS
 from spojka.engine import wakes

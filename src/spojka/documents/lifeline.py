@@ -5,14 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from spojka.core import trace
-from spojka.core.problem import Problem
+from spojka.core.problem import Problem, problem_json
 from spojka.documents.models import Document, Event
 from spojka.orders.models import Order
-
-
-def problem_json(problem: Problem) -> dict[str, Any]:
-    """Return a problem as it is stored."""
-    return {"code": problem.code, "facts": dict(problem.facts)}
 
 
 def problem_of(stored: dict[str, Any] | None) -> Problem:

@@ -18,7 +18,7 @@ from spojka.archive import store as archive
 from spojka.connections import shops, systems
 from spojka.connections.models import Connection
 from spojka.core.outcome import EffectKind, RejectedError, Rejection
-from spojka.core.problem import Problem
+from spojka.core.problem import Problem, problem_json
 from spojka.documents import emailing
 from spojka.documents.models import Document, Effect, EmailTemplate
 from spojka.shops.contract import Ability
@@ -101,7 +101,7 @@ def _created(effect: Effect, issued: Issued) -> Result:
     if issued.total is not None and issued.total != core.total:
         # The document exists and says something else than the order: never silent.
         problem = Problem.of("SPJ-TOTAL-DIFFERS", total=core.total, found=issued.total)
-        document.problems = [{"code": problem.code, "facts": dict(problem.facts)}]
+        document.problems = [problem_json(problem)]
         document.save(update_fields=["problems"])
     return {"number": issued.number}
 

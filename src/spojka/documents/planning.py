@@ -26,10 +26,10 @@ from spojka.core.document import Document as CoreDocument
 from spojka.core.document import Kind
 from spojka.core.order import Order as CoreOrder
 from spojka.core.outcome import EffectKind, EffectState
-from spojka.core.problem import Held, Problem
+from spojka.core.problem import Held, Problem, problem_json
 from spojka.core.rules import Decision, Rule
 from spojka.documents import composing, doubt, followups, rulebook
-from spojka.documents.lifeline import note, problem_json
+from spojka.documents.lifeline import note
 from spojka.documents.models import Decision as DecisionRow
 from spojka.documents.models import Document, Effect
 from spojka.orders.models import Order, OrderVersion

@@ -27,8 +27,8 @@ from spojka.companies.models import AuditEntry, ChainHead, Company
 from spojka.connections import systems, vault
 from spojka.connections.models import Connection, Secret
 from spojka.core.outcome import EffectKind, EffectState
-from spojka.core.problem import Problem
-from spojka.documents.lifeline import note, problem_json
+from spojka.core.problem import Problem, problem_json
+from spojka.documents.lifeline import note
 from spojka.documents.models import Document, Effect, RegisterEntry, Series, SeriesCounter
 from spojka.engine import runner
 from spojka.engine.models import Wake

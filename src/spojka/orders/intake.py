@@ -25,7 +25,7 @@ from spojka.connections.models import Shop
 from spojka.core import codec, trace
 from spojka.core.order import Order as CoreOrder
 from spojka.core.outcome import Backoff, OutcomeError
-from spojka.core.problem import Problem
+from spojka.core.problem import Problem, problem_json
 from spojka.engine.registry import handler
 from spojka.engine.wakes import Lease
 from spojka.orders.models import InboxEvent, Order, OrderVersion
@@ -48,11 +48,6 @@ class ImportResult:
     unchanged: int = 0
     failed: list[tuple[str, Problem]] = field(default_factory=list)
     orders: list[int] = field(default_factory=list)
-
-
-def problem_json(problem: Problem) -> dict[str, Any]:
-    """Return a problem as it is stored."""
-    return {"code": problem.code, "facts": dict(problem.facts)}
 
 
 def storable(payload: Any) -> Any:

@@ -16,10 +16,9 @@ from django.utils import timezone
 from spojka.connections import shops
 from spojka.connections.models import Shop
 from spojka.core.outcome import OutcomeError
-from spojka.core.problem import Problem
+from spojka.core.problem import Problem, problem_json
 from spojka.engine.registry import periodic
 from spojka.orders import intake
-from spojka.orders.intake import problem_json
 from spojka.shops.contract import Ability, MappingError
 
 log = structlog.get_logger("spojka.orders")
