@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from spojka.accounting import registry as accounting
-from spojka.accounting.contract import System, Totals
+from spojka.accounting.contract import Session, System, Totals
 from spojka.cli import preview_company, preview_inputs, preview_result
 from spojka.cli.output import REFUSED, language, print_json, print_problem, print_table
 from spojka.cli.preview_files import Drafts
@@ -123,9 +123,10 @@ class Preview:
 
     def _sent(self, order: Order, document: Document) -> Result:
         """Add what would be sent, and compare what the system would make of it."""
+        session = Session(credentials={}, settings={}, now=self.now)
         try:
-            predicted = self.system.predict(document)
-            requests = tuple(self.system.requests(document, document.uuid))
+            predicted = self.system.predict(session, document)
+            requests = tuple(self.system.requests(session, document, document.uuid))
         except OutcomeError as error:
             return Result(HELD, order, (error.problem,))
         except Held as held:

@@ -111,7 +111,7 @@ def open_session(connection: Connection, lane: str = "") -> Iterator[Session]:
 def verify(connection: Connection) -> list[Check]:
     """Run the system's checklist and remember it; a connection that passes is no longer paused."""
     with open_session(connection) as session:
-        result = system_of(connection).verify(session)
+        result = list(system_of(connection).verify(session))
     connection.checks = checks.stored(result)
     if checks.passed(result):
         connection.verified_at = timezone.now()

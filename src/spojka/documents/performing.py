@@ -65,7 +65,7 @@ def issued_of(document: Document) -> Issued:
 def _create(effect: Effect) -> Issued:
     core = effect.document.core()
     with _opened(effect.document) as (system, session):
-        predicted = system.predict(core)
+        predicted = system.predict(session, core)
         if predicted.total != core.total:
             raise RejectedError(
                 Problem.of("SPJ-TOTAL-PREDICTED", total=core.total, predicted=predicted.total),
@@ -178,7 +178,13 @@ def _paid(effect: Effect, payment: Any) -> Result:
 def _unpay(effect: Effect) -> bool:
     document = effect.document
     with _opened(document) as (system, session):
-        system.unpay(session, document.core(), issued_of(document), effect.parameters["pay_key"])
+        system.unpay(
+            session,
+            document.core(),
+            issued_of(document),
+            effect.parameters["pay_key"],
+            effect.parameters.get("payment_id", ""),
+        )
     return True
 
 
