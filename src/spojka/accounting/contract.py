@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from spojka.core.descriptor import Check, FieldSpec, Text
-from spojka.core.document import Document, Kind, VatRow
+from spojka.core.document import Document, Kind, Seller, VatRow
 from spojka.core.money import ZERO
 from spojka.net.delivery import Delivery as Delivery
 from spojka.net.delivery import WebhookError as WebhookError
@@ -349,6 +349,8 @@ class Session:
     webhook_secret: str = ""
     time_zone: str = "Europe/Prague"
     """The company's."""
+    seller: Seller | None = None
+    """The company; ``None`` where there is none (``spojka preview``)."""
 
     @property
     def client(self) -> Client:

@@ -140,7 +140,16 @@ def _deductions(order: Order, core: CoreOrder) -> tuple[Deduction, ...]:
     content = proforma.core()
     paid = proforma.paid_amount or content.total
     taxed = tax_document.core() if tax_document is not None else None
-    return (deduction(content, proforma.number, paid, taxed),)
+    return (
+        deduction(
+            content,
+            proforma.number,
+            paid,
+            taxed,
+            external_id=proforma.external_id,
+            tax_document_id=tax_document.external_id if tax_document is not None else "",
+        ),
+    )
 
 
 def _tax_document(order: Order, core: CoreOrder, request: Request) -> CoreDocument:
