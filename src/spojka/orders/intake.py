@@ -202,11 +202,12 @@ def store(shop: Shop, payload: Any, event: InboxEvent | None = None) -> tuple[Or
     created = order is None
     if order is None:
         order = Order(shop=shop, company=shop.company, external_id=core.external_id)
-    if order.current is not None and _is_older(core, order.current):
+    current = _current(order)
+    if current is not None and _is_older(core, current):
         return order, "unchanged"
     content_digest = digest(core)
     trashed = core.status == "trash"
-    if not created and order.current is not None and order.current.digest == content_digest:
+    if current is not None and current.digest == content_digest:
         if order.deleted_at is not None and not trashed:
             order.deleted_at = None
             order.save(update_fields=["deleted_at"])
@@ -214,10 +215,11 @@ def store(shop: Shop, payload: Any, event: InboxEvent | None = None) -> tuple[Or
         return order, "unchanged"
     _copy(core, order)
     order.deleted_at = timezone.now() if trashed else None
-    order.save()
+    if created:
+        order.save(force_insert=True)
     version = OrderVersion.objects.create(
         order=order,
-        ordinal=order.versions.count() + 1,
+        ordinal=current.ordinal + 1 if current is not None else 1,
         content=codec.dump(core),
         payload=json.loads(raw(payload)),
         digest=content_digest,
@@ -225,9 +227,16 @@ def store(shop: Shop, payload: Any, event: InboxEvent | None = None) -> tuple[Or
         trace=trace.current() or (event.trace if event else "") or trace.new(),
     )
     order.current = version
-    order.save(update_fields=["current"])
+    order.save(update_fields=["current"] if created else None)
     engine.wake("order", order.pk, account=shops.owner(shop))
     return order, "created" if created else "changed"
+
+
+def _current(order: Order) -> OrderVersion | None:
+    """Return the latest version, without what the shop sent."""
+    if order.current_id is None:
+        return None
+    return OrderVersion.objects.defer("payload").get(pk=order.current_id)
 
 
 def _is_older(core: CoreOrder, stored: OrderVersion) -> bool:
