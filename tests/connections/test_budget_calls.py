@@ -40,8 +40,8 @@ def clock(settings: Settings) -> Iterator[time_machine.Traveller]:
         yield traveller
 
 
-def budget(*limits: Limit) -> AccountBudget:
-    return AccountBudget(lambda: "toy:1", limits, lane="shop:1", system="Toy")
+def budget(*limits: Limit, name: str = "toy:1") -> AccountBudget:
+    return AccountBudget(lambda: name, limits, lane="shop:1", system="Toy")
 
 
 def client(*limits: Limit) -> Client:
@@ -321,7 +321,7 @@ def test_the_first_in_a_queue_comes_when_calls_do_whatever_the_microsecond(
     for number in range(200):
         clock.shift(timedelta(seconds=61, microseconds=7919))
         now = datetime.now(UTC)
-        paused = budget()
+        paused = budget(name=f"toy:{number}")  # each with a queue in which nobody waited yet
         paused.pause(now + timedelta(seconds=10, microseconds=number * 4999 + 1))
         with pytest.raises(ThrottledError) as caught:
             paused.take()
