@@ -15,6 +15,7 @@ from spojka.companies.models import Company
 from spojka.connections import shops
 from spojka.connections.models import Call, Shop
 from spojka.core.descriptor import CheckStatus
+from spojka.core.order import Order as CoreOrder
 from spojka.engine import runner
 from spojka.engine.models import Wake
 from spojka.orders import intake, polling
@@ -211,6 +212,23 @@ def test_polling_that_was_overtaken_reads_the_order_again(
     monkeypatch.setattr(WooCommerce, "changed", slow)
     assert polling.poll(shop.pk).changed == 0
     assert Order.objects.get().status == "processing"
+
+
+def test_two_who_bring_a_new_order_at_once_make_one(
+    shop: Shop, woo: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payload = captured("rest-20b-set-paid")
+    digest = intake.digest
+    waiting = [lambda: intake.store(shop, payload)]
+
+    def slow(core: CoreOrder) -> str:
+        if waiting:
+            waiting.pop()()
+        return digest(core)
+
+    monkeypatch.setattr(intake, "digest", slow)  # after it was looked whether the order is there
+    order, _ = intake.store(shop, payload)
+    assert (Order.objects.get(), order.versions.count()) == (order, 1)
 
 
 def test_clocks_that_differ_do_not_keep_an_order_out(
