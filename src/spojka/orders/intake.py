@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from spojka import engine
@@ -219,7 +219,6 @@ def digest(order: CoreOrder) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@transaction.atomic
 def store(
     shop: Shop,
     payload: Any,
@@ -244,6 +243,21 @@ def store(
     """
     payload = storable(payload)
     core = shops.source_of(shop).parse(payload, shop.mapping_options())
+    try:
+        return _store(shop, payload, core, event, read_at)
+    except IntegrityError:
+        # Somebody else has brought the same new order at this very moment: now it is there.
+        return _store(shop, payload, core, event, read_at)
+
+
+@transaction.atomic
+def _store(
+    shop: Shop,
+    payload: Any,
+    core: CoreOrder,
+    event: InboxEvent | None,
+    read_at: datetime | None,
+) -> tuple[Order, str]:
     order = (
         Order.objects.select_for_update().filter(shop=shop, external_id=core.external_id).first()
     )
