@@ -123,7 +123,7 @@ def on_event(key: str, lease: Lease) -> datetime | None:
 
 def handle(event_id: int) -> InboxEvent:
     """Handle an event now. An event that was handled before is left alone."""
-    event = InboxEvent.objects.select_related("shop__company").get(pk=event_id)
+    event = InboxEvent.objects.select_related("shop").get(pk=event_id)
     if event.state not in _OPEN:
         return event
     with trace.bound(event.trace):
@@ -216,7 +216,7 @@ def store(shop: Shop, payload: Any, event: InboxEvent | None = None) -> tuple[Or
     )
     created = order is None
     if order is None:
-        order = Order(shop=shop, company=shop.company, external_id=core.external_id)
+        order = Order(shop=shop, company_id=shop.company_id, external_id=core.external_id)
     current = _current(order)
     if current is not None and _is_older(core, current):
         return order, "unchanged"
