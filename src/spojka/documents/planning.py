@@ -61,6 +61,7 @@ def plan(order_id: int) -> Order:
         Order.objects.select_for_update(of=("self",))
         .select_related("shop", "company", "current")
         .defer("company__logo", "current__payload")
+        .prefetch_related("documents")
         .get(pk=order_id)
     )
     if order.current is not None:
