@@ -34,16 +34,18 @@ _PLAN_ENDS = timedelta(days=14)
 def verify(s: Session) -> Iterator[Check]:
     """Yield the rows in their order; a failed login ends them."""
     api = Api(s)
+    host = api.identity.split("/")[2]
     error: OutcomeError | None = None
     home: Json = {}
     try:
         home = loading.agenda(api, s)
     except OutcomeError as failed:
         error = failed
-    if error is not None and error.problem.code == "SPJ-IDOKLAD-ADDRESS":
-        yield checklist.fail("address", error.problem, error.technical)
+    if error is not None and _is_elsewhere(s, error):
+        problem = Problem.of("SPJ-IDOKLAD-ADDRESS", host=host)
+        yield checklist.fail("address", problem, error.technical)
         return
-    yield from checklist.reached(error, api.identity.split("/")[2])
+    yield from checklist.reached(error, host)
     if not checklist.was_reached(error):
         return
     if error is not None and error.problem.code in _REFUSED_FOR_PLAN:
@@ -61,6 +63,14 @@ def verify(s: Session) -> Iterator[Check]:
     yield _bank_account(api)
     yield _vat_mode(s, home)
     yield from _readable("read", api, "list", "IssuedInvoices", pageSize="1")
+
+
+def _is_elsewhere(s: Session, error: OutcomeError) -> bool:
+    """Tell whether something else than iDoklad answered, where the address was changed."""
+    if error.problem.code == "SPJ-IDOKLAD-ADDRESS":
+        return True
+    changed = bool(s.credentials.get("address", "").strip())
+    return changed and error.problem.code == "SPJ-IDOKLAD-UNREADABLE"
 
 
 def _company(s: Session, home: Json) -> Check:

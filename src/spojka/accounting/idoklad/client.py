@@ -93,8 +93,8 @@ class Api:
     ) -> Iterator[Json]:
         """Read a list, page by page while it is iterated, at most ``most`` pages."""
         for page in range(1, most + 1):
-            asked = {"page": str(page), "pageSize": str(PAGE_SIZE), **params}
-            data = self.record(operation, path, **asked)
+            wanted = {name: value for name, value in params.items() if value}
+            data = self.record(operation, path, page=str(page), pageSize=str(PAGE_SIZE), **wanted)
             items = data.get("Items")
             if not isinstance(items, list):
                 raise self._unreadable(operation, write=False)

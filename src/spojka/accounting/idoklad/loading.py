@@ -24,7 +24,7 @@ from spojka.accounting.idoklad.facts import (
 from spojka.core.document import VatMode
 from spojka.net.limits import MONTH
 
-MONTHLY_CALLS = {Plan.STANDARD: 7_500, Plan.PREMIUM: 75_000}
+MONTHLY_CALLS: Mapping[int | None, int] = {Plan.STANDARD: 7_500, Plan.PREMIUM: 75_000}
 """Calls a month by plan, as third parties state them."""
 _LISTS_LAST = timedelta(hours=20)
 _MOST_CONTACTS = 5_000
@@ -41,7 +41,7 @@ VAT_MODES = {
 def agenda(api: Api, s: Session) -> Json:
     """Read the agenda, and tell the budget what its plan allows a month."""
     found = api.record("agenda", "Account/CurrentAgenda")
-    calls = MONTHLY_CALLS.get(plan_of(found) or Plan.FREE)
+    calls = MONTHLY_CALLS.get(plan_of(found))
     if s.budget is not None and calls is not None:
         s.budget.observe(calls, seconds=MONTH, limit=calls)
     return found

@@ -229,10 +229,9 @@ class Idoklad:
         """Yield changed documents of each kind, the earliest change first."""
         api, facts = Api(s), Facts.of(s.loaded)
         for kind, place in RESOURCES.items():
-            asked = {"sort": "DateLastChange~Asc"}
-            if since is not None:
-                asked["filter"] = client.since("DateLastChange", since)
-            for data in api.pages("changes", place.path, **asked):
+            changed = client.since("DateLastChange", since) if since is not None else ""
+            order = "DateLastChange~Asc"
+            for data in api.pages("changes", place.path, sort=order, filter=changed):
                 yield reading.issued(data, kind, facts)
 
     def read_webhook(self, s: Session, delivery: Delivery) -> list[WebhookHint]:
