@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from django.utils import timezone
 
-from spojka.accounting.contract import Register, Renderer, Session, System
+from spojka.accounting.contract import LoadedData, Register, Renderer, Session, System
 from spojka.accounting.registry import system
-from spojka.companies.models import Company
-from spojka.connections import calls, checks, vault
+from spojka.companies.models import AuditEntry, Company
+from spojka.connections import calls, checks, vault, webhooks
 from spojka.connections.budget import AccountBudget
+from spojka.connections.contacts import StoredContacts
 from spojka.connections.identity import account_name, credential_name
 from spojka.connections.models import Connection
+from spojka.connections.reservations import StoredReservations
 from spojka.connections.tokens import SharedTokens
+from spojka.core import codec
 from spojka.core.descriptor import Check
 
 OWN = "own"
@@ -62,13 +66,14 @@ def default_connection(company: Company) -> Connection:
 
 
 @contextmanager
-def open_session(connection: Connection, lane: str = "") -> Iterator[Session]:
+def open_session(connection: Connection, lane: str = "", attempt: int = 0) -> Iterator[Session]:
     """Open what an operation on the system may use; its connections are closed in the end.
 
     Args:
         connection: The accounting connection.
         lane: Whose turn it is where the account's budget is short (``shop:1``); by default the
             connection's own.
+        attempt: How often what is to be done was tried before.
     """
     adapter = system_of(connection)
     credentials = {key: str(value) for key, value in connection.settings.items()}
@@ -105,7 +110,43 @@ def open_session(connection: Connection, lane: str = "") -> Iterator[Session]:
             budget=budget,
             register=register(connection.company) if register else None,
             renderer=renderer(connection.company) if renderer else None,
+            attempt=attempt,
+            **_known(connection),
         )
+
+
+def _known(connection: Connection) -> dict[str, Any]:
+    """Return what a session tells an adapter of the connection and of its company."""
+    company = connection.company
+    loaded = loaded_data(connection)
+    return {
+        "loaded": loaded,
+        "contacts": StoredContacts(connection, loaded),
+        "reservations": StoredReservations(connection),
+        "webhook_address": webhooks.address(connection),
+        "webhook_secret": webhooks.secret(connection),
+        "time_zone": company.time_zone,
+        "seller": company.seller(),
+    }
+
+
+def loaded_data(connection: Connection) -> LoadedData:
+    """Return what *Load data* read last."""
+    return codec.load(LoadedData, connection.loaded)
+
+
+def register_webhook(connection: Connection, *, actor: str) -> None:
+    """Have the system send its webhooks to us, once.
+
+    Raises:
+        OutcomeError: the system does not let us.
+    """
+    webhooks.prepare(connection)
+    with open_session(connection) as session:
+        system_of(connection).register_webhook(session)
+    AuditEntry.write(
+        "connection.webhooks", company=connection.company, actor=actor, subject=connection.name
+    )
 
 
 def verify(connection: Connection) -> list[Check]:
