@@ -94,6 +94,15 @@ class Connection(models.Model):
     """Of the address that the system sends its webhooks to; ``null``: it never was asked for."""
     webhook_seen_at = models.DateTimeField(null=True)
     deactivated_at = models.DateTimeField(null=True)
+    accounts = models.JSONField(default=list, blank=True, db_default=[])
+    """What the login may choose from, where the system has several accounts for it."""
+    candidate = models.JSONField(null=True)
+    """New values of the form that are being verified, or failed; the stored ones go on meanwhile.
+    See :mod:`spojka.connections.activation`."""
+    health_problem = models.JSONField(null=True)
+    """What the regular look found: it works today, and may not tomorrow."""
+    health_at = models.DateTimeField(null=True)
+    """When the regular look was last taken."""
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
