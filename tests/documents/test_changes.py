@@ -107,7 +107,7 @@ def test_a_payment_that_was_taken_back_there_is_not_recorded_again_by_itself(
     look()
     look()
     invoice.refresh_from_db()
-    assert (invoice.paid_amount, invoice.paid_on) == (0, None)
+    assert (invoice.paid_amount, invoice.paid_on) == (Decimal(0), None)
     assert "pay" not in busy.calls
 
 

@@ -176,7 +176,7 @@ def test_a_payment_recorded_in_creating_is_taken_back_without_one(
     house.work()
     assert "unpay " in busy.calls
     invoice.refresh_from_db()
-    assert (invoice.paid_amount, "pay" in busy.calls) == (0, False)
+    assert (invoice.is_paid, "pay" in busy.calls) == (False, False)
 
 
 def test_what_the_system_left_unpaid_in_creating_is_paid_once(
