@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
+import structlog
 from django.views.decorators.debug import sensitive_variables
 
 from spojka.accounting.contract import Choice, Descriptor
@@ -18,7 +19,9 @@ from spojka.connections import systems, vault
 from spojka.connections.models import Connection
 from spojka.core import codec
 from spojka.core.descriptor import FieldSpec
-from spojka.core.outcome import OutcomeError
+from spojka.engine.leases import LeaseLostError
+
+log = structlog.get_logger("spojka.connections")
 
 
 class CandidateState(StrEnum):
@@ -117,10 +120,13 @@ def choose_only_account(connection: Connection) -> None:
     if list_accounts is None:
         return
     try:
-        with systems.open_session(connection) as session:
+        with systems.open_session(connection, patience=systems.PATIENCE) as session:
             found = list(list_accounts(session))
-    except OutcomeError:
-        return  # the checklist says what is wrong
+    except LeaseLostError:
+        raise
+    except Exception as error:  # whatever it is: the checklist says what is wrong
+        log.warning("accounts not read", connection=connection.pk, error=type(error).__name__)
+        return
     connection.accounts = [codec.dump(choice) for choice in found]
     if len(found) == 1:
         connection.settings = {**connection.settings, spec.key: found[0].id}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 
 import structlog
 from django.utils import timezone
@@ -24,6 +25,8 @@ from spojka.engine.leases import LeaseLostError
 
 log = structlog.get_logger("spojka.connections")
 OWN = "own"
+PATIENCE = timedelta(seconds=60)
+"""How long those who ask for several things in a row wait for the account's budget in all."""
 
 
 class _Provided:
@@ -117,7 +120,11 @@ def account_of(connection: Connection) -> Account | None:
 
 @contextmanager
 def open_session(
-    connection: Connection, lane: str = "", instead: Mapping[str, str] | None = None
+    connection: Connection,
+    lane: str = "",
+    *,
+    instead: Mapping[str, str] | None = None,
+    patience: timedelta = timedelta(),
 ) -> Iterator[Session]:
     """Open what an operation on the system may use; its connections are closed in the end.
 
@@ -126,6 +133,7 @@ def open_session(
         lane: Whose turn it is where the account's budget is short (``shop:1``); by default the
             connection's own.
         instead: Fields of the form that are tried in place of the stored ones.
+        patience: How long calls that the account's budget does not allow yet are waited for.
     """
     adapter = system_of(connection)
     credentials = {**_credentials(connection), **(instead or {})}
@@ -142,7 +150,9 @@ def open_session(
                 system=of.name,
             )
             transport = simulated.Transport(connection) if connection.simulated else None
-            http = stack.enter_context(calls.client(who, secrets, budget, transport))
+            http = stack.enter_context(
+                calls.client(who, secrets, budget, transport=transport, patience=patience)
+            )
             tokens = stack.enter_context(
                 SharedTokens(lambda: _token_name(connection, credentials), seen=http.hide)
             )
@@ -161,7 +171,7 @@ def open_session(
 def checklist(connection: Connection, instead: Mapping[str, str] | None = None) -> Iterator[Check]:
     """Yield the rows of the system's checklist, each as soon as it is known; never raises."""
     try:
-        with open_session(connection, instead=instead) as session:
+        with open_session(connection, instead=instead, patience=PATIENCE) as session:
             yield from system_of(connection).verify(session)
     except OutcomeError as error:
         yield _broken_off(error.problem, error.technical)
