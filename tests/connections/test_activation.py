@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from spojka.accounting import registry
 from spojka.accounting.serving import Serving
 from spojka.companies.models import AuditEntry, Company
 from spojka.connections import activation, candidates, checks, managing, systems, vault
@@ -108,7 +109,7 @@ def test_an_adapter_that_breaks_off_is_told_like_anything_else(
     def broken(_session: object) -> object:
         raise KeyError("company")
 
-    monkeypatch.setattr(systems.system("kasa"), "verify", broken, raising=False)
+    monkeypatch.setattr(registry.system("kasa"), "verify", broken, raising=False)
     connection = press(make(company, address))
     assert not connection.active and connection.checking_since is None
     (row,) = checks.loaded(connection.checks)
@@ -239,9 +240,7 @@ def test_where_no_worker_is_a_thread_does_it(
     monkeypatch.setattr(activation, "_run_here", done.append)
     connection = make(company, address)
     monkeypatch.setattr("django.db.transaction.on_commit", lambda function: function())
-    monkeypatch.setattr(
-        activation.threading, "Thread", lambda target, args: FakeThread(target, args)
-    )
+    monkeypatch.setattr("threading.Thread", FakeThread)
     activation.start(connection, Act.ACTIVATE, actor="jana")
     assert done == [f"{connection.pk}:activate"]
     runner.beat()
