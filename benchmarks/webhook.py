@@ -1,4 +1,4 @@
-"""Taking webhooks in, against a bare view that only inserts; 50 connections at once."""
+"""R10: taking webhooks in, against a bare view that only inserts; 50 connections at once."""
 
 from __future__ import annotations
 

@@ -192,6 +192,30 @@ def test_every_page_is_in_the_index() -> None:
     assert {name for name in pages if f"]({name})" not in index} == set()
 
 
+GOALS = ["R1", "R2", "R4", "R5", *(f"R{number}" for number in range(9, 17))]
+"""The goals of docs/reliability.md; R3 and R6 to R8 belong to the connectors and to money."""
+
+
+def proofs(goal: str) -> list[Path]:
+    """Return the files with a test or benchmark that is named after a goal."""
+    name = re.compile(rf"(?m)^def test_(?:r\d+_)*{goal.lower()}_")
+    first = re.compile(rf'\A"""(?:R\d+, )*{goal}\b')
+    tests = [path for path in (ROOT / "tests").rglob("test_*.py") if name.search(path.read_text())]
+    benchmarks = (ROOT / "benchmarks").glob("*.py")
+    return [*tests, *(path for path in benchmarks if first.search(path.read_text()))]
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_every_goal_has_its_proof_and_the_command_that_shows_it(goal: str) -> None:
+    page = ROOT / "docs" / "reliability.md"
+    sections = re.split(r"(?m)^(?=## )", page.read_text(encoding="utf-8"))
+    (section,) = [text for text in sections if re.search(rf"\b{goal}\b", text.splitlines()[0])]
+    assert re.search(r"(?ms)^```\n.*(?:make|python -m) .*^```", section), "no command"
+    linked = [(page.parent / target).resolve() for target in re.findall(r"\]\(([^)#]+)\)", section)]
+    found = proofs(goal)
+    assert any(path.is_relative_to(target) for path in found for target in linked), found
+
+
 def environment_names() -> set[str]:
     """Return the names of environment variables that the sources read."""
     names = set()

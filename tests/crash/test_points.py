@@ -13,7 +13,7 @@ from tests.crash.points import told, whole_way
 
 
 @pytest.mark.parametrize("system", ["own", "remote"])
-def test_the_end_is_the_same_wherever_the_worker_dies(tmp_path: Path, system: str) -> None:
+def test_r4_the_end_is_the_same_wherever_the_worker_dies(tmp_path: Path, system: str) -> None:
     outcomes = whole_way(tmp_path, remote=system == "remote", every=23)
     assert not any(outcome.findings for outcome in outcomes.values()), told(system, outcomes)
     tried = [len(outcome.tried) for outcome in outcomes.values()]

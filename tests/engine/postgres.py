@@ -21,8 +21,8 @@ from psycopg import sql
 DEFAULT = "postgresql://postgres@127.0.0.1:5432/postgres"
 # The transaction around a test is longer than any of ours may be.
 OPTIONS = "options=-c%20idle_in_transaction_session_timeout%3D0"
-LEFT_OUT = {"simulation", "web", "test_schema.py"}
-"""Pages, and thousands of generated steps and calls: minutes more, to say the same twice."""
+LEFT_OUT = {"simulation", "web"}
+"""Pages, and thousands of generated steps: minutes more, to say the same twice."""
 FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 
 

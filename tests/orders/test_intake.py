@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,11 @@ from spojka.engine import runner
 from spojka.engine.models import Wake
 from spojka.orders import intake, polling
 from spojka.orders.models import InboxEvent, Order
-from spojka.shops.contract import Delivery
+from spojka.shops.contract import Delivery, Page, ShopSession
 from spojka.shops.woocommerce import simulator
 from spojka.shops.woocommerce.simulator import Simulator
+from spojka.shops.woocommerce.source import WooCommerce
+from tests.api.conftest import canonical
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -138,6 +140,100 @@ def test_a_deleted_order_is_marked(shop: Shop, woo: Simulator) -> None:
     deliver(shop, woo.delivery("order.deleted", {"id": number}, shops.webhook_secret(shop)))
     work()
     assert Order.objects.get().deleted_at is not None
+
+
+def overtake(monkeypatch: pytest.MonkeyPatch, *meanwhile: Callable[[], object]) -> None:
+    """Have things happen after an order was fetched and before what was fetched is stored."""
+    fetch = WooCommerce.fetch
+    waiting = list(meanwhile)
+
+    def slow(self: WooCommerce, s: ShopSession, external_id: str) -> Any:
+        payload = fetch(self, s, external_id)
+        if waiting:
+            waiting.pop(0)()
+        return payload
+
+    monkeypatch.setattr(WooCommerce, "fetch", slow)
+
+
+def test_who_was_frozen_while_the_order_was_deleted_does_not_bring_it_back(
+    shop: Shop, woo: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = woo.add(captured("rest-20b-set-paid"))
+    polling.poll(shop.pk)
+    secret = shops.webhook_secret(shop)
+
+    def deleted_by_another_worker() -> None:
+        woo.delete(number)
+        event = deliver(shop, woo.delivery("order.deleted", {"id": number}, secret))
+        assert intake.handle(event.pk).outcome == "deleted"
+
+    overtake(monkeypatch, deleted_by_another_worker)
+    frozen = deliver(shop, woo.delivery("order.updated", {"id": number}, secret))
+    assert intake.handle(frozen.pk).state == "done"
+    assert Order.objects.get().deleted_at is not None
+
+
+def test_of_two_changes_in_one_second_the_later_one_stays(
+    shop: Shop, woo: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = NOW - timedelta(minutes=1)
+    number = woo.add(captured("rest-20-create-pending"), modified=second)
+    secret = shops.webhook_secret(shop)
+
+    def paid_and_read_by_another_worker() -> None:
+        woo.add({**captured("rest-20b-set-paid"), "id": number}, modified=second)
+        event = deliver(shop, woo.delivery("order.updated", {"id": number}, secret))
+        assert intake.handle(event.pk).outcome in {"created", "changed"}
+
+    overtake(monkeypatch, paid_and_read_by_another_worker)
+    frozen = deliver(shop, woo.delivery("order.created", {"id": number}, secret))
+    assert intake.handle(frozen.pk).outcome == "unchanged"
+    order = Order.objects.get()
+    assert (order.status, order.versions.count()) == ("processing", 1)
+
+
+def test_polling_that_was_overtaken_reads_the_order_again(
+    shop: Shop, woo: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = NOW - timedelta(minutes=1)
+    number = woo.add(captured("rest-20-create-pending"), modified=second)
+    secret = shops.webhook_secret(shop)
+    changed = WooCommerce.changed
+
+    def slow(self: WooCommerce, s: ShopSession, since: datetime) -> Page:
+        page = changed(self, s, since)
+        woo.add({**captured("rest-20b-set-paid"), "id": number}, modified=second)
+        event = deliver(shop, woo.delivery("order.updated", {"id": number}, secret))
+        intake.handle(event.pk)
+        return page
+
+    monkeypatch.setattr(WooCommerce, "changed", slow)
+    assert polling.poll(shop.pk).changed == 0
+    assert Order.objects.get().status == "processing"
+
+
+def test_clocks_that_differ_do_not_keep_an_order_out(
+    shop: Shop, woo: Simulator, clock: time_machine.Traveller
+) -> None:
+    number = woo.add(captured("rest-20-create-pending"))
+    polling.poll(shop.pk)
+    woo.change(number, status="on-hold")
+    clock.shift(timedelta(minutes=-1))  # the next reader's clock is a minute behind
+    event = deliver(shop, woo.delivery("order.updated", {"id": number}, shops.webhook_secret(shop)))
+    assert intake.handle(event.pk).outcome == "changed"
+    assert Order.objects.get().status == "on-hold"
+
+
+def test_of_what_is_sent_to_us_the_later_one_stays_whoever_is_faster(shop: Shop) -> None:
+    own = shops.create(shop.company, "canonical", "API", {}, actor="test")
+    earlier, later = (
+        intake.receive(own, via="api", body=json.dumps(canonical(status=status)).encode())
+        for status in ("on-hold", "processing")
+    )
+    assert intake.handle(later.pk).outcome == "created"
+    assert intake.handle(earlier.pk).outcome == "unchanged"
+    assert Order.objects.get().status == "processing"
 
 
 def test_an_error_body_and_a_ping_are_ignored(shop: Shop, woo: Simulator) -> None:

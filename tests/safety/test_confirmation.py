@@ -15,7 +15,8 @@ from django.utils import timezone
 from spojka.companies.models import ApiToken, BankAccount, Company, Membership, Role
 from spojka.connections.models import MailAccount
 from spojka.web.confirmation import KEEP_SECONDS
-from tests.safety.routes import contents, furnish
+from tests.safety.routes import contents, furnish, pages, things
+from tests.web.conftest import log_in
 
 PASSWORD = "dlouhé heslo na dveře"
 GUARDED = {
@@ -86,6 +87,29 @@ def test_grave_changes_need_a_fresh_password(jana: User, empty: Company) -> None
         assert {k: v for k, v in contents().items() if not k.startswith(AUDITED)} == {
             k: v for k, v in before.items() if not k.startswith(AUDITED)
         }
+
+
+def test_every_page_that_takes_secrets_or_accounts_asks(furnished: Company) -> None:
+    """Whoever adds such a page is reminded of the password; the list above is not enough."""
+    named = things(furnished)
+    addresses = [page.address(furnished, named) for page in pages() if page.of_company]
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        client = log_in(furnished)
+        clock.shift(timedelta(minutes=11))
+        taking = [
+            address
+            for address in addresses
+            if re.search(rb'type="password"|name="iban"', client.get(address).content)
+        ]
+        assert {address.partition("settings/")[2].partition("/")[0] for address in taking} >= {
+            "accounts",
+            "email",
+            "shops",
+        }
+        for address in taking:
+            answer = client.post(address)
+            assert answer.status_code == 403, address
+            assert "confirm_sealed" in answer.content.decode(), address
 
 
 # Wrong passwords are counted, and the lock-out is in the audit log.

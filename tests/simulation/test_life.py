@@ -307,7 +307,7 @@ def snapshot(django_db_blocker: DjangoDbBlocker) -> Iterator[Snapshot]:
         yield made
 
 
-def test_any_permutation_ends_in_the_same_documents(snapshot: Snapshot) -> None:
+def test_r5_any_permutation_ends_in_the_same_documents(snapshot: Snapshot) -> None:
     Life.snapshot = snapshot
     Life.issued.clear()
     run_state_machine_as_test(

@@ -39,7 +39,7 @@ def reports(snapshot: Snapshot) -> list[Report]:
     return found
 
 
-def test_nothing_is_lost_and_nothing_is_doubled(reports: list[Report]) -> None:
+def test_r1_r2_nothing_is_lost_and_nothing_is_doubled(reports: list[Report]) -> None:
     assert sum(report.effects for report in reports) > 300
 
 

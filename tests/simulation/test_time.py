@@ -96,7 +96,7 @@ def issue(
     return made
 
 
-def test_new_year_begins_when_the_wall_says_so_and_starts_the_series_again(
+def test_r14_new_year_begins_when_the_wall_says_so_and_starts_the_series_again(
     snapshot: Snapshot,
 ) -> None:
     last = datetime(2026, 12, 31, 22, 59, 59, tzinfo=UTC)  # 23:59:59 in Prague
@@ -109,7 +109,7 @@ def test_new_year_begins_when_the_wall_says_so_and_starts_the_series_again(
     assert list(entries) == [("2026", 1), ("2027", 1)]
 
 
-def test_29_february_is_a_day(snapshot: Snapshot) -> None:
+def test_r14_29_february_is_a_day(snapshot: Snapshot) -> None:
     begin = datetime(2028, 2, 28, 23, 0, tzinfo=UTC)
     times = [begin - timedelta(seconds=1), begin, begin + timedelta(hours=24)]
     issued = issue(snapshot, "Europe/Prague", times)
@@ -121,7 +121,7 @@ def test_29_february_is_a_day(snapshot: Snapshot) -> None:
     assert issued[1][1].due_on == date(2028, 3, 14)
 
 
-def test_the_hour_that_happens_twice_is_one_day(snapshot: Snapshot) -> None:
+def test_r14_the_hour_that_happens_twice_is_one_day(snapshot: Snapshot) -> None:
     midnight = datetime(2026, 10, 24, 22, 0, tzinfo=UTC)  # the day has 25 hours
     times = [midnight, midnight + timedelta(hours=24), midnight + timedelta(hours=25)]
     issued = issue(snapshot, "Europe/Prague", times)
@@ -141,7 +141,7 @@ def test_the_hour_that_happens_twice_is_one_day(snapshot: Snapshot) -> None:
     seconds=st.lists(st.integers(-90_000, 90_000), min_size=1, max_size=4),
     taxable=st.sampled_from(["issue_date", "payment_date", "order_date"]),
 )
-def test_dates_and_the_year_of_a_number_are_those_of_the_wall(
+def test_r14_dates_and_the_year_of_a_number_are_those_of_the_wall(
     snapshot: Snapshot, zone: str, edge: datetime, seconds: list[int], taxable: str
 ) -> None:
     moments = sorted(edge + timedelta(seconds=offset) for offset in seconds)

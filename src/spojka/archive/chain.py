@@ -74,8 +74,9 @@ def append(
         sha256 = ""
         if content is not None:
             sha256 = hashlib.sha256(content).hexdigest()
-            Blob.objects.get_or_create(
-                sha256=sha256, defaults={"size": len(content), "content": content}
+            blob = Blob(sha256=sha256, size=len(content), content=content)
+            Blob.objects.bulk_create(
+                [blob], update_conflicts=True, unique_fields=["sha256"], update_fields=["size"]
             )
         entry = Entry(
             company=company,

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.utils import timezone
 
 from spojka.accounting import registry
-from spojka.accounting.contract import Register, Renderer, Session, System
+from spojka.accounting.contract import LoadedData, Register, Renderer, Session, System
 from spojka.accounting.registry import system
-from spojka.companies.models import Company
-from spojka.connections import calls, checks, simulated, vault
+from spojka.companies.models import AuditEntry, Company
+from spojka.connections import calls, checks, simulated, vault, webhooks
 from spojka.connections.budget import AccountBudget
+from spojka.connections.contacts import StoredContacts
 from spojka.connections.identity import account_name, credential_name
 from spojka.connections.models import Account, Connection
+from spojka.connections.reservations import StoredReservations
 from spojka.connections.tokens import SharedTokens
+from spojka.core import codec
 from spojka.core.descriptor import Check, CheckStatus, FieldSpec
 from spojka.core.outcome import OutcomeError
 from spojka.core.problem import Problem
@@ -124,6 +128,7 @@ def open_session(
     lane: str = "",
     *,
     instead: Mapping[str, str] | None = None,
+    attempt: int = 0,
     patience: timedelta = timedelta(),
 ) -> Iterator[Session]:
     """Open what an operation on the system may use; its connections are closed in the end.
@@ -133,6 +138,7 @@ def open_session(
         lane: Whose turn it is where the account's budget is short (``shop:1``); by default the
             connection's own.
         instead: Fields of the form that are tried in place of the stored ones.
+        attempt: How often what is to be done was tried before.
         patience: How long calls that the account's budget does not allow yet are waited for.
     """
     adapter = system_of(connection)
@@ -165,7 +171,38 @@ def open_session(
             budget=budget,
             register=register(connection.company) if register else None,
             renderer=renderer(connection.company) if renderer else None,
+            attempt=attempt,
+            **_known(connection),
         )
+
+
+def _known(connection: Connection) -> dict[str, Any]:
+    """Return what a session tells an adapter of the connection and of its company."""
+    company = connection.company
+    loaded = codec.load(LoadedData, connection.loaded or {})
+    return {
+        "loaded": loaded,
+        "contacts": StoredContacts(connection, loaded),
+        "reservations": StoredReservations(connection),
+        "webhook_address": webhooks.address(connection),
+        "webhook_secret": webhooks.secret(connection),
+        "time_zone": company.time_zone,
+        "seller": company.seller(),
+    }
+
+
+def register_webhook(connection: Connection, *, actor: str) -> None:
+    """Have the system send its webhooks to us, once.
+
+    Raises:
+        OutcomeError: the system does not let us.
+    """
+    webhooks.prepare(connection)
+    with open_session(connection) as session:
+        system_of(connection).register_webhook(session)
+    AuditEntry.write(
+        "connection.webhooks", company=connection.company, actor=actor, subject=connection.name
+    )
 
 
 def checklist(connection: Connection, instead: Mapping[str, str] | None = None) -> Iterator[Check]:

@@ -312,7 +312,7 @@ def send_email(document: Document, *, to: str = "", actor: str) -> None:
         ActionRefused: it is not issued.
     """
     _demand_issued(document)
-    followups.plan_email(document, to=to, again=True)
+    followups.email_again(document, to=to)
     _done("email", document, actor, to=to or document.order.email)
 
 

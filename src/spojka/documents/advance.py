@@ -20,7 +20,6 @@ from django.utils import timezone
 
 from spojka import engine
 from spojka.connections import systems
-from spojka.core import trace
 from spojka.core.outcome import (
     Backoff,
     EffectKind,
@@ -48,6 +47,7 @@ _DONE = (EffectState.CONFIRMED, EffectState.REJECTED, EffectState.SKIPPED)
 _IN_DOUBT = {EffectState.SENDING, EffectState.UNCERTAIN, EffectState.LOOKING_UP}
 _PLAINLY_LAST = {EffectKind.PDF, EffectKind.EMAIL, EffectKind.WRITE_BACK}
 """Nothing more becomes due by these; what else happened meanwhile wakes the order once more."""
+_FAILURE = ("state", "problem", "technical", "rejection", "look_ups", "due_at", "done_at")
 MOST_STEPS = 100
 _NONE = timedelta(0)
 
@@ -73,22 +73,17 @@ def advance(order_id: int) -> datetime | None:
 
 
 def _advance(order_id: int, lease: Lease) -> datetime | None:
-    # What is done follows from the order as it came last, whoever woke it.
-    came = Order.objects.filter(pk=order_id).values_list("current__trace", flat=True).first()
-    with trace.bound(came or trace.current() or trace.new()):
-        return _advance_traced(order_id, lease)
-
-
-def _advance_traced(order_id: int, lease: Lease) -> datetime | None:
-    planning.plan(order_id)
-    for _ in range(MOST_STEPS):
-        waiting = _open(order_id)
-        effect = _first_due(waiting)
-        if effect is None:
-            return min((due_at for _, due_at in waiting), default=None)
-        run(effect, lease)
-        if effect.kind not in _PLAINLY_LAST:
-            planning.plan(order_id)
+    order = planning.plan(order_id)
+    with planning.traced(order):
+        for _ in range(MOST_STEPS):
+            waiting = _open(order_id)
+            effect = _first_due(waiting)
+            if effect is None:
+                return min((due_at for _, due_at in waiting), default=None)
+            _belongs_to(effect, order)
+            run(effect, lease)
+            if effect.kind not in _PLAINLY_LAST:
+                order = planning.plan(order_id)
     return timezone.now()
 
 
@@ -116,9 +111,15 @@ def _first_due(waiting: Iterable[tuple[int, datetime]]) -> Effect | None:
     found = next((pk for pk, due_at in waiting if due_at <= now), None)
     if found is None:
         return None
-    return Effect.objects.select_related(
-        "document__order__shop", "document__connection__company", "document__company"
-    ).get(pk=found)
+    return Effect.objects.select_related("document__connection").get(pk=found)
+
+
+def _belongs_to(effect: Effect, order: Order) -> None:
+    """Give an effect its order as it was just planned, with shop and company: nothing to read."""
+    document, company = effect.document, order.company
+    document.order, document.company = order, company
+    if document.connection is not None and document.connection.company_id == company.pk:
+        document.connection.company = company
 
 
 def next_due(order_id: int) -> Effect | None:
@@ -171,7 +172,7 @@ def _confirm(effect: Effect, result: object, lease: Lease) -> None:
         effect.problem = None
         effect.technical = ""
         effect.result = performer.confirm(effect, result)
-        effect.save()
+        effect.save(update_fields=["state", "done_at", "problem", "technical", "result"])
         note(
             effect.document.order,
             f"{effect.kind}.confirmed",
@@ -203,7 +204,7 @@ def _failed(effect: Effect, error: OutcomeError, lease: Lease, *, in_doubt: bool
             effect.due_at = until or now + _BACKOFF.delay(effect.attempt)
             if effect.kind == EffectKind.CREATE:
                 _set_state(effect.document, Document.State.PLANNED)
-        effect.save()
+        effect.save(update_fields=_FAILURE)
         note(
             effect.document.order,
             f"{effect.kind}.{error.state.value}",

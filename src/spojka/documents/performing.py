@@ -24,6 +24,18 @@ from spojka.documents.models import Document, Effect, EmailTemplate
 from spojka.shops.contract import Ability
 
 Result = dict[str, Any]
+_ISSUED = (
+    "external_id",
+    "number",
+    "variable_symbol",
+    "issued_on",
+    "url",
+    "state",
+    "issued_at",
+    "problems",
+    "paid_amount",
+    "paid_on",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +109,11 @@ def _created(effect: Effect, issued: Issued) -> Result:
         # One that was found may have been paid there; it is not paid a second time.
         document.paid_amount = issued.paid_amount
         document.paid_on = core.paid_on or document.issued_on
-    document.save()
     if issued.total is not None and issued.total != core.total:
         # The document exists and says something else than the order: never silent.
         problem = Problem.of("SPJ-TOTAL-DIFFERS", total=core.total, found=issued.total)
         document.problems = [problem_json(problem)]
-        document.save(update_fields=["problems"])
+    document.save(update_fields=_ISSUED)
     return {"number": issued.number}
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -20,7 +21,7 @@ from django.utils import timezone
 from spojka.companies.models import Company
 from spojka.connections import systems
 from spojka.connections.models import Connection
-from spojka.core import codec
+from spojka.core import codec, trace
 from spojka.core.dates import local_date
 from spojka.core.document import Document as CoreDocument
 from spojka.core.document import Kind
@@ -32,7 +33,7 @@ from spojka.documents import composing, doubt, followups, rulebook
 from spojka.documents.lifeline import note
 from spojka.documents.models import Decision as DecisionRow
 from spojka.documents.models import Document, Effect
-from spojka.orders.models import Order, OrderVersion
+from spojka.orders.models import InboxEvent, Order, OrderVersion
 
 State = Document.State
 _DOCUMENTS = uuid.UUID("6f1d3c0e-5b7a-4f6e-9c53-2a8f0d9b1e47")
@@ -51,15 +52,32 @@ class Due:
 
 
 @transaction.atomic
-def plan(order_id: int) -> None:
-    """Plan what is due for an order and rebuild what waits; see the module's words."""
+def plan(order_id: int) -> Order:
+    """Plan what is due for an order and rebuild what waits; see the module's words.
+
+    Returns the order as it was planned, with its shop and company.
+    """
     order = (
         Order.objects.select_for_update(of=("self",))
         .select_related("shop", "company", "current")
+        .defer("company__logo", "current__payload")
         .get(pk=order_id)
     )
-    if order.current is None:
-        return
+    if order.current is not None:
+        with traced(order):
+            _plan(order)
+    return order
+
+
+@contextmanager
+def traced(order: Order) -> Iterator[None]:
+    """Do something that follows from the order as it came last, whoever woke it."""
+    came = order.current.trace if order.current is not None else ""
+    with trace.bound(came or trace.current() or trace.new()):
+        yield
+
+
+def _plan(order: Order) -> None:
     core = order.content()
     documents = list(order.documents.all())
     decision = rulebook.decide(order, core)
@@ -82,7 +100,7 @@ def _remember(order: Order, decision: Decision) -> None:
     content = decision.to_json()
     if row is None or row.version_id != order.current_id:
         version = current_version(order)
-        event = version.event
+        event = InboxEvent.objects.only("via").filter(versions=version).first()
         note(
             order,
             "order.received" if row is None else "order.changed",
@@ -231,7 +249,6 @@ def create(order: Order, core: CoreOrder, due: Due, existing: Document | None = 
         },
     }
     document.why = {"rule": due.rule.name, "rule_id": due.rule.id} if due.rule else {}
-    document.save()
     build(document, order, core, rule=due.rule)
     return document
 
@@ -275,40 +292,39 @@ def build(document: Document, order: Order, core: CoreOrder, rule: Rule | None =
     try:
         content = composing.compose(order, core, Kind(document.kind), rule=rule, document=document)
     except Held as held:
-        problems = [problem_json(problem) for problem in held.problems]
-        if document.state != State.HELD or document.problems != problems:
-            note(order, "held", document=document, problem=held.problems[0])
-        document.state = State.HELD
-        document.problems = problems
         if document.kind in {Kind.INVOICE, Kind.PROFORMA}:
             document.currency, document.total = core.currency, core.total
-        document.save()
+        _hold(document, held.problems)
         return
     document.content = codec.dump(content)
     _copy(document, content)
     if (problem := doubt.to_settle(document)) is not None:
-        if document.state != State.HELD:
-            note(order, "held", document=document, problem=problem)
-        document.state = State.HELD
-        document.problems = [problem_json(problem)]
-        document.save()
+        _hold(document, [problem])
         return
-    document.state = State.PLANNED
+    key = f"{document.uuid}:create"
+    effect = Effect.objects.filter(key=key).first() if document.pk else None
+    made = effect is None
+    if effect is None:
+        beginning = doubt.beginning(document, EffectKind.CREATE)
+        effect = Effect(document=document, kind=EffectKind.CREATE, key=key, **beginning)
+    uncertain = effect.state == EffectState.UNCERTAIN
+    document.state = State.UNCERTAIN if uncertain else State.PLANNED
     document.problems = []
     document.save()
-    effect, made = Effect.objects.get_or_create(
-        key=f"{document.uuid}:create",
-        defaults={
-            "document": document,
-            "kind": EffectKind.CREATE,
-            **doubt.beginning(document, EffectKind.CREATE),
-        },
-    )
-    if effect.state == EffectState.UNCERTAIN:
-        document.state = State.UNCERTAIN
-        document.save(update_fields=["state"])
     if made:
+        effect.save(force_insert=True)
         note(order, "planned", document=document, kind=document.kind, total=content.total)
+
+
+def _hold(document: Document, problems: Sequence[Problem]) -> None:
+    """Store that a document waits for a person; news of it go to the life line."""
+    stored = [problem_json(problem) for problem in problems]
+    news = document.state != State.HELD or document.problems != stored
+    document.state = State.HELD
+    document.problems = stored
+    document.save()
+    if news:
+        note(document.order, "held", document=document, problem=problems[0])
 
 
 def _copy(document: Document, content: CoreDocument) -> None:
@@ -405,13 +421,13 @@ def fingerprint(core: CoreOrder) -> dict[str, str]:
 
 def _task_for_changes(order: Order, core: CoreOrder, documents: Iterable[Document]) -> None:
     """Raise a task on documents whose order says something else now than when they were issued."""
-    now = fingerprint(core)
     for document in documents:
         if document.state != State.ISSUED or document.kind not in {Kind.INVOICE, Kind.PROFORMA}:
             continue
         as_issued = document.version_id == order.current_id and order.deleted_at is None
         if as_issued and document.changed_problem is None:
             continue
+        now = fingerprint(core)
         then = fingerprint(document.version.order_content())
         changed = [name for name in now if now[name] != then[name]]
         problem: Problem | None = None

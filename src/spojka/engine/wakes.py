@@ -7,7 +7,7 @@ waits for: a claim on PostgreSQL passes over rows that another worker is just ta
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
@@ -75,11 +75,30 @@ WHERE id = (
 RETURNING id, handler, key
 """
 
+_DONE = "DELETE FROM engine_wake WHERE id = %s AND lease_token = %s AND NOT again"
 
-def _time(value: datetime) -> str | datetime | None:
+# What was woken meanwhile keeps the earlier of both times.
+_REST = """
+UPDATE engine_wake SET
+    due_at = CASE
+        WHEN again AND (%(next)s IS NULL OR due_at < %(next)s) THEN due_at ELSE %(next)s END,
+    lease_until = NULL, lease_token = '', again = %(no)s, failures = 0, last_error = ''
+WHERE id = %(id)s AND lease_token = %(token)s
+RETURNING due_at
+"""
+
+
+def _time(value: datetime | None) -> str | datetime | None:
     """Return an aware time as the database's driver takes it in a statement of our own."""
     adapted: str | datetime | None = connection.ops.adapt_datetimefield_value(value)
     return adapted
+
+
+def _read(stored: datetime | str) -> datetime:
+    """Return a time that a statement of our own read; SQLite keeps text, in UTC."""
+    if isinstance(stored, datetime):
+        return stored
+    return datetime.fromisoformat(stored).replace(tzinfo=UTC)
 
 
 def wake(handler: str, key: str, at: datetime | None = None, account: str = "") -> None:
@@ -145,26 +164,19 @@ def _begun(lease: Lease) -> Lease:
 def give_back(lease: Lease, next_at: datetime | None) -> None:
     """End a lease: wait until ``next_at``, or be gone. A wake that came meanwhile is kept."""
     leases.end(lease)
-    with transaction.atomic():
-        row = (
-            Wake.objects.select_for_update()
-            .filter(pk=lease.wake_id, lease_token=lease.token)
-            .first()
-        )
-        if row is None:
-            return
-        if next_at is None and not row.again:
-            row.delete()
-            return
-        if next_at is not None:
-            row.due_at = min(row.due_at, next_at) if row.again else next_at
-        row.lease_until = None
-        row.lease_token = ""
-        row.again = False
-        row.failures = 0
-        row.last_error = ""
-        row.save()
-        carriers.announce(lease.handler, lease.key, row.due_at)
+    with connection.cursor() as cursor:
+        if next_at is None:
+            cursor.execute(_DONE, [lease.wake_id, lease.token])
+            if cursor.rowcount:
+                return
+        with transaction.atomic():
+            at = _time(next_at)
+            cursor.execute(
+                _REST, {"id": lease.wake_id, "token": lease.token, "next": at, "no": False}
+            )
+            row = cursor.fetchone()
+            if row is not None:
+                carriers.announce(lease.handler, lease.key, _read(row[0]))
 
 
 def give_back_failed(lease: Lease, error: str) -> None:

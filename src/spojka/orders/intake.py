@@ -2,6 +2,7 @@
 
 A webhook is a hint: the order is fetched again. An import or a call of our API is the truth itself.
 Only changed content makes a new version, so that a repeated, late or reordered event does nothing.
+Whoever was overtaken between asking the shop and storing its answer asks again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -37,6 +38,18 @@ _OPEN = (State.NEW, State.FAILED)
 _BACKOFF = Backoff(first=timedelta(seconds=settings.RETRY_SECONDS))
 GIVE_UP_AFTER = 12
 """Attempts to read an order again; polling finds it anyway."""
+
+_READINGS = 3
+"""Times an order is asked for, while others store it in between."""
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+class OvertakenError(Exception):
+    """Somebody stored another state of the order since this one was asked for."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(order.external_id)
+        self.external_id = order.external_id
 
 
 @dataclass
@@ -141,29 +154,50 @@ def _handle(event: InboxEvent) -> None:
         if hint.kind in {HintKind.PING, HintKind.IGNORED}:
             _end(event, State.IGNORED, hint.kind.value)
             return
-    payload = _payload(event, hint)
-    if payload is None:
-        deleted = mark_deleted(shop, event.external_id)
-        _end(event, State.DONE, "deleted" if deleted else "unknown_order")
+    is_hint = hint is not None or bool(event.external_id and not event.body)
+    if is_hint and shops.can(shop, Ability.FETCH):
+        _end(event, State.DONE, read(shop, event.external_id, event))
         return
+    body = bytes(event.body)
+    payload = json.loads(body) if is_hint else next(iter(source.split(body, "event.json")))
     order, outcome = store(shop, payload, event)
     event.external_id = order.external_id
     _end(event, State.DONE, outcome)
 
 
-def _payload(event: InboxEvent, hint: Hint | None) -> Any | None:
-    """Return the order's data: read again where the shop can be read, else as it came."""
-    shop = event.shop
-    if hint is not None or (event.external_id and not event.body):
-        if not shops.can(shop, Ability.FETCH):
-            return json.loads(bytes(event.body))
-        return _fetch(shop, event.external_id)
-    return next(iter(shops.source_of(shop).split(bytes(event.body), "event.json")))
+def read(shop: Shop, external_id: str, event: InboxEvent | None = None) -> str:
+    """Ask the shop for an order and store what it says.
+
+    Returns what :func:`store` says, or ``deleted`` or ``unknown_order`` where the shop has it no
+    more.
+
+    Raises:
+        MappingError: what the shop answered is not an order.
+        OutcomeError: the shop does not answer as it should.
+    """
+    for reading in range(1, _READINGS + 1):
+        # What is read last is stored whatever the time: machines whose clocks differ would keep an
+        # order out otherwise.
+        read_at = timezone.now() if reading < _READINGS else _END_OF_TIME
+        with shops.open_session(shop) as session:
+            payload = shops.source_of(shop).fetch(session, external_id)
+        try:
+            if payload is not None:
+                return store(shop, payload, event, read_at=read_at)[1]
+            return mark_deleted(shop, external_id, read_at=read_at)
+        except OvertakenError:
+            continue
+    raise AssertionError("the last reading is never overtaken")
 
 
-def _fetch(shop: Shop, external_id: str) -> Any | None:
-    with shops.open_session(shop) as session:
-        return shops.source_of(shop).fetch(session, external_id)
+def _check_overtaken(order: Order, read_at: datetime | None) -> None:
+    """Refuse to store what was asked for before the order became as it is.
+
+    A time of modification does not tell: shops know it to the second, and not of deletions.
+    """
+    assert order.current is not None
+    if read_at is not None and max(order.current.created_at, order.deleted_at or read_at) > read_at:
+        raise OvertakenError(order)
 
 
 def _end(event: InboxEvent, state: str, outcome: str, problem: Problem | None = None) -> None:
@@ -186,13 +220,27 @@ def digest(order: CoreOrder) -> str:
 
 
 @transaction.atomic
-def store(shop: Shop, payload: Any, event: InboxEvent | None = None) -> tuple[Order, str]:
+def store(
+    shop: Shop,
+    payload: Any,
+    event: InboxEvent | None = None,
+    *,
+    read_at: datetime | None = None,
+) -> tuple[Order, str]:
     """Store an order's data as a new version if its content changed, and wake the order.
 
-    Returns the order, and ``created``, ``changed`` or ``unchanged``.
+    Args:
+        shop: Whose order it is.
+        payload: The data, as the shop's platform writes it.
+        event: What brought it.
+        read_at: When the shop was asked for it; none where it was sent to us.
+
+    Returns:
+        The order, and ``created``, ``changed`` or ``unchanged``.
 
     Raises:
         MappingError: the data is not an order.
+        OvertakenError: another state was stored since ``read_at``; ask again.
     """
     payload = storable(payload)
     core = shops.source_of(shop).parse(payload, shop.mapping_options())
@@ -202,22 +250,28 @@ def store(shop: Shop, payload: Any, event: InboxEvent | None = None) -> tuple[Or
     created = order is None
     if order is None:
         order = Order(shop=shop, company=shop.company, external_id=core.external_id)
-    if order.current is not None and _is_older(core, order.current):
+    sent = event if read_at is None else None
+    current = _current(order)
+    if current is not None and _is_older(core, current, sent):
         return order, "unchanged"
     content_digest = digest(core)
     trashed = core.status == "trash"
-    if not created and order.current is not None and order.current.digest == content_digest:
+    if current is not None and current.digest == content_digest:
         if order.deleted_at is not None and not trashed:
+            _check_overtaken(order, read_at)
             order.deleted_at = None
             order.save(update_fields=["deleted_at"])
             engine.wake("order", order.pk, account=shops.owner(shop))
         return order, "unchanged"
+    if not created:
+        _check_overtaken(order, read_at)
     _copy(core, order)
     order.deleted_at = timezone.now() if trashed else None
-    order.save()
+    if created:
+        order.save(force_insert=True)
     version = OrderVersion.objects.create(
         order=order,
-        ordinal=order.versions.count() + 1,
+        ordinal=current.ordinal + 1 if current is not None else 1,
         content=codec.dump(core),
         payload=json.loads(raw(payload)),
         digest=content_digest,
@@ -225,13 +279,25 @@ def store(shop: Shop, payload: Any, event: InboxEvent | None = None) -> tuple[Or
         trace=trace.current() or (event.trace if event else "") or trace.new(),
     )
     order.current = version
-    order.save(update_fields=["current"])
+    order.save(update_fields=["current"] if created else None)
     engine.wake("order", order.pk, account=shops.owner(shop))
     return order, "created" if created else "changed"
 
 
-def _is_older(core: CoreOrder, stored: OrderVersion) -> bool:
-    """Tell whether this was read before what is stored: its reader was overtaken by another."""
+def _current(order: Order) -> OrderVersion | None:
+    """Return the latest version, without what the shop sent."""
+    if order.current_id is None:
+        return None
+    return OrderVersion.objects.defer("payload").get(pk=order.current_id)
+
+
+def _is_older(core: CoreOrder, stored: OrderVersion, sent: InboxEvent | None) -> bool:
+    """Tell whether this is older than what is stored: whoever handled it was overtaken.
+
+    What was sent to us is as old as its event.
+    """
+    if sent is not None and stored.event_id is not None and sent.pk < stored.event_id:
+        return True
     changed = stored.content.get("modified_at")
     if core.modified_at is None or not changed:
         return False
@@ -254,15 +320,24 @@ def _copy(core: CoreOrder, order: Order) -> None:
     order.paid_at = core.paid_at
 
 
-def mark_deleted(shop: Shop, external_id: str) -> bool:
-    """Note that the shop no longer has an order; what was issued for it stays."""
-    order = Order.objects.filter(shop=shop, external_id=external_id, deleted_at=None).first()
+@transaction.atomic
+def mark_deleted(shop: Shop, external_id: str, *, read_at: datetime | None = None) -> str:
+    """Note that the shop no longer has an order; what was issued for it stays.
+
+    Returns ``deleted``, or ``unknown_order`` where there is none that was not deleted.
+
+    Raises:
+        OvertakenError: another state was stored since ``read_at``; ask again.
+    """
+    orders = Order.objects.select_for_update().filter(shop=shop, external_id=external_id)
+    order = orders.filter(deleted_at=None).first()
     if order is None:
-        return False
+        return "unknown_order"
+    _check_overtaken(order, read_at)
     order.deleted_at = timezone.now()
     order.save(update_fields=["deleted_at"])
     engine.wake("order", order.pk, account=shops.owner(shop))
-    return True
+    return "deleted"
 
 
 def import_file(shop: Shop, name: str, content: bytes, *, actor: str) -> ImportResult:
@@ -303,8 +378,5 @@ def read_again(order: Order) -> str:
     if not shops.can(shop, Ability.FETCH):
         assert order.current is not None
         return store(shop, order.current.payload)[1]
-    payload = _fetch(shop, order.external_id)
-    if payload is None:
-        mark_deleted(shop, order.external_id)
-        return "deleted"
-    return store(shop, payload)[1]
+    outcome = read(shop, order.external_id)
+    return "deleted" if outcome == "unknown_order" else outcome
