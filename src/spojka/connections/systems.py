@@ -176,6 +176,16 @@ def open_session(
         )
 
 
+def quiet_session(connection: Connection) -> Session:
+    """Return a session for what uses no network: reading a webhook, looking at requests."""
+    return Session(
+        credentials=_credentials(connection),
+        settings={key: str(value) for key, value in connection.settings.items()},
+        now=timezone.now(),
+        **_known(connection),
+    )
+
+
 def _known(connection: Connection) -> dict[str, Any]:
     """Return what a session tells an adapter of the connection and of its company."""
     company = connection.company
