@@ -23,7 +23,7 @@ from django.views.decorators.debug import sensitive_variables
 from spojka import engine
 from spojka.accounting import registry
 from spojka.companies.models import AuditEntry, Company
-from spojka.connections import candidates, checks, health, loading, simulated, systems, vault
+from spojka.connections import candidates, checks, health, loading, simulated, systems
 from spojka.connections.candidates import CandidateState
 from spojka.connections.models import Connection
 from spojka.core.descriptor import Check
@@ -75,12 +75,10 @@ def create(
         company=company,
         system=key,
         name=name or of.name,
-        settings=plain,
         default=default,
         position=_last_position(company) + 1,
     )
-    for field, value in secret.items():
-        vault.put(systems.owner(connection), field, value)
+    candidates.store(connection, plain, secret)
     write("created", connection, actor, system=key)
     return connection
 
@@ -104,10 +102,7 @@ def simulate(company: Company, key: str, *, actor: str) -> Connection:
         connection, seed=random.randrange(1, 2**31), **_account_like(company)  # noqa: S311
     )  # fmt: skip
     plain, secret = candidates.split(of.fields, other_side.credentials(""))
-    connection.settings = plain
-    connection.save(update_fields=["settings"])
-    for field, value in secret.items():
-        vault.put(systems.owner(connection), field, value)
+    candidates.store(connection, plain, secret)
     write("created", connection, actor, system=key, simulated=True)
     return connection
 

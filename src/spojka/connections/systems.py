@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
@@ -114,12 +114,14 @@ def identity_of(connection: Connection) -> str:
 
 
 def account_of(connection: Connection) -> Account | None:
-    """Return the account whose calls are counted; ``None`` where none was ever made."""
-    # Whoever only looks must not make the key that the name is reckoned with.
-    made = Account.objects.filter(name__startswith=f"{connection.system}:")
-    if not is_remote(connection) or not made.exists():
-        return None
-    return made.filter(name=identity_of(connection)).first()
+    """Return the account whose calls are counted; ``None`` where nothing was ever called."""
+    return accounts_of([connection]).get(connection.account_name)
+
+
+def accounts_of(connections: Iterable[Connection]) -> dict[str, Account]:
+    """Return the accounts of several connections by their names."""
+    names = {connection.account_name for connection in connections} - {""}
+    return {row.name: row for row in Account.objects.filter(name__in=names)} if names else {}
 
 
 @contextmanager
@@ -240,6 +242,6 @@ def verify(connection: Connection) -> list[Check]:
     connection.checks = checks.stored(result)
     if checks.passed(result):
         connection.verified_at = timezone.now()
-        connection.paused_problem = None
-    connection.save(update_fields=["checks", "verified_at", "paused_problem"])
+        connection.paused_problem = connection.health_problem = None
+    connection.save(update_fields=["checks", "verified_at", "paused_problem", "health_problem"])
     return result
