@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from spojka import engine
@@ -155,10 +156,11 @@ def _release(document: Document, code: str = "") -> int:
 def retry_all(company: Company, code: str, *, actor: str) -> int:
     """Try everything of a company again that waits for a person because of one cause."""
     count = 0
-    connections = Connection.objects.filter(company=company, paused_problem__code=code)
+    of_code = Q(paused_problem__code=code) | Q(health_problem__code=code)
+    connections = Connection.objects.filter(of_code, company=company)
     for connection in connections:
         systems.verify(connection)
-        count += connection.paused_problem is None
+        count += connection.paused_problem is None and connection.health_problem is None
     held = company.documents.filter(state=State.HELD)
     for document in held.select_related("order__company", "order__current", "company"):
         if any(problem["code"] == code for problem in document.problems):
