@@ -19,9 +19,10 @@ from spojka.companies.models import ApiToken
 from spojka.connections import shops, vault
 from spojka.connections.models import Account, Call
 from spojka.core import trace
+from spojka.core.catalogue import explain
 from spojka.core.document import Kind
 from spojka.documents.models import Effect
-from spojka.engine import runner
+from spojka.engine import registry, runner
 from spojka.net.limits import DAY, Limit
 from spojka.operations import health
 from spojka.orders import intake
@@ -195,6 +196,40 @@ def test_each_arrival_has_a_trace_of_its_own(house: House) -> None:
     traces = set(house.company.events.values_list("trace", flat=True))
     assert len(traces) == 2
     assert all(len(one) == trace.LENGTH for one in traces)
+
+
+def test_an_error_of_our_own_that_comes_again_and_again_is_seen(
+    house: House, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_event: InboxEvent) -> None:
+        raise KeyError("secret words")
+
+    def seen() -> tuple[float, str]:
+        [check] = [check for check in health.checks(chains=False) if check.key == "failing"]
+        told = explain(check.problem, "en").cause if check.problem else ""
+        return value(samples(client), "spojka_failing"), told
+
+    vault.ensure_key_file()
+    event = intake.receive(house.shop, via="api", body=b"{}")
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        with monkeypatch.context() as patch:
+            patch.setattr(intake, "_handle", fail)
+            for _ in range(health.FAILURES):
+                assert seen() == (0, "")
+                clock.shift(timedelta(hours=1))
+                house.work()
+            failing, told = seen()
+        assert failing == 1
+        assert f"event {event.pk} (KeyError)" in told and "secret" not in told
+        clock.shift(timedelta(hours=1))
+        house.work()
+        assert seen() == (0, "")
+
+        broken = registry.Periodic("broken", timedelta(hours=1), _away)
+        monkeypatch.setattr(registry, "periodic_tasks", lambda: (broken,))
+        runner.run_periodic()
+        failing, told = seen()
+        assert (failing, "broken (DatabaseError)" in told) == (1, True)
 
 
 def test_the_doctor_sees_what_goes_wrong_slowly(
