@@ -156,17 +156,18 @@ def _handle(event: InboxEvent) -> None:
             return
     is_hint = hint is not None or bool(event.external_id and not event.body)
     if is_hint and shops.can(shop, Ability.FETCH):
-        _end(event, State.DONE, read(shop, event.external_id, event))
+        read(shop, event.external_id, event)
         return
     body = bytes(event.body)
     payload = json.loads(body) if is_hint else next(iter(source.split(body, "event.json")))
-    order, outcome = store(shop, payload, event)
-    event.external_id = order.external_id
-    _end(event, State.DONE, outcome)
+    with transaction.atomic():
+        order, outcome = store(shop, payload, event)
+        event.external_id = order.external_id
+        _end(event, State.DONE, outcome)
 
 
 def read(shop: Shop, external_id: str, event: InboxEvent | None = None) -> str:
-    """Ask the shop for an order and store what it says.
+    """Ask the shop for an order and store what it says; the event that hinted at it is done then.
 
     Returns what :func:`store` says, or ``deleted`` or ``unknown_order`` where the shop has it no
     more.
@@ -182,9 +183,14 @@ def read(shop: Shop, external_id: str, event: InboxEvent | None = None) -> str:
         with shops.open_session(shop) as session:
             payload = shops.source_of(shop).fetch(session, external_id)
         try:
-            if payload is not None:
-                return store(shop, payload, event, read_at=read_at)[1]
-            return mark_deleted(shop, external_id, read_at=read_at)
+            with transaction.atomic():
+                if payload is None:
+                    outcome = mark_deleted(shop, external_id, read_at=read_at)
+                else:
+                    _, outcome = store(shop, payload, event, read_at=read_at)
+                if event is not None:
+                    _end(event, State.DONE, outcome)
+            return outcome
         except OvertakenError:
             continue
     raise AssertionError("the last reading is never overtaken")
