@@ -16,8 +16,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from spojka import engine
@@ -28,16 +29,19 @@ from spojka.core.order import Order as CoreOrder
 from spojka.core.outcome import Backoff, OutcomeError
 from spojka.core.problem import Problem, problem_json
 from spojka.engine.registry import handler
-from spojka.engine.wakes import Lease
+from spojka.engine.wakes import Lease, LeaseLostError
 from spojka.orders.models import InboxEvent, Order, OrderVersion
 from spojka.shops.contract import Ability, Delivery, Hint, HintKind, MappingError, WebhookError
 
+log = structlog.get_logger("spojka.orders")
 State = InboxEvent.State
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _OPEN = (State.NEW, State.FAILED)
 _BACKOFF = Backoff(first=timedelta(seconds=settings.RETRY_SECONDS))
 GIVE_UP_AFTER = 12
 """Attempts to read an order again; polling finds it anyway."""
+OWN_ERRORS = 3
+"""Attempts after which an error of our own is not a passing one."""
 
 _READINGS = 3
 """Times an order is asked for, while others store it in between."""
@@ -139,6 +143,14 @@ def _handle_traced(event: InboxEvent) -> InboxEvent:
         event.attempts += 1
         again = event.attempts < GIVE_UP_AFTER
         _end(event, State.NEW if again else State.FAILED, "shop_unavailable", error.problem)
+    except (OperationalError, InterfaceError, LeaseLostError):
+        raise  # of the moment: the worker looks at it again
+    except Exception:  # an error of our own: who waits for the order shall see it
+        log.exception("event failed", id=event.pk)
+        event.attempts += 1
+        again = event.attempts < OWN_ERRORS
+        problem = Problem.of("SPJ-INTERNAL", reference=event.trace)
+        _end(event, State.NEW if again else State.FAILED, "internal_error", problem)
     return event
 
 
