@@ -331,8 +331,12 @@ def test_an_error_of_our_own_becomes_a_named_obstacle_and_is_tried_again_by_hand
 ) -> None:
     own = shops.create(shop.company, "canonical", "API", {}, actor="test")
     event = intake.receive(own, via="api", body=json.dumps(canonical()).encode())
+
+    def fail(_order: CoreOrder) -> str:
+        raise KeyError("not there")
+
     with monkeypatch.context() as patch:
-        patch.setattr(intake, "digest", lambda _order: {}["not there"])
+        patch.setattr(intake, "digest", fail)
         for attempt in range(1, intake.OWN_ERRORS + 1):
             work()
             event.refresh_from_db()
