@@ -51,7 +51,21 @@ def settled(world: World) -> None:
                 order.current.digest == digest(core),
                 f"order {external_id} of {row.platform} is not what the shop says",
             )
+            _demand(
+                order.deleted_at is None,
+                f"order {external_id} of {row.platform} is there, and deleted here",
+            )
             _complete(order)
+        noticed = InboxEvent.objects.filter(shop=row, outcome="deleted").exclude(
+            external_id__in=shop.orders
+        )
+        for external_id in noticed.values_list("external_id", flat=True):
+            _demand(
+                not Order.objects.filter(
+                    shop=row, external_id=external_id, deleted_at=None
+                ).exists(),
+                f"order {external_id} of {row.platform} was deleted, and came back",
+            )
     waiting = Effect.objects.exclude(state__in=_DONE).exclude(
         document__state__in=[State.HELD, State.DROPPED]
     )

@@ -19,7 +19,7 @@ from tests.simulation.database import Snapshot
 from tests.simulation.simulator import Report, simulate
 
 ORDERS = 20
-SEEDS = range(1, 3)
+SEEDS = range(1, 4)
 
 
 @pytest.fixture(scope="module")
