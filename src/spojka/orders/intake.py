@@ -161,9 +161,10 @@ def _handle(event: InboxEvent) -> None:
         deleted = mark_deleted(shop, event.external_id)
         _end(event, State.DONE, "deleted" if deleted else "unknown_order")
         return
-    order, outcome = store(shop, payload, event)
-    event.external_id = order.external_id
-    _end(event, State.DONE, outcome)
+    with transaction.atomic():
+        order, outcome = store(shop, payload, event)
+        event.external_id = order.external_id
+        _end(event, State.DONE, outcome)
 
 
 def _payload(event: InboxEvent, hint: Hint | None) -> Any | None:
