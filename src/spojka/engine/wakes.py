@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
 
 from spojka.core.outcome import Backoff
@@ -31,6 +31,7 @@ __all__ = [
     "give_back",
     "give_back_failed",
     "insert_and_wake",
+    "next_due",
     "waiting",
     "wake",
 ]
@@ -154,6 +155,12 @@ def due_accounts(now: datetime) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(_DUE_ACCOUNTS, {"now": _time(now)})
         return [account for (account,) in cursor.fetchall()]
+
+
+def next_due(now: datetime) -> datetime | None:
+    """Return when the next wake becomes due that is not due yet."""
+    later: datetime | None = Wake.objects.filter(due_at__gt=now).aggregate(at=Min("due_at"))["at"]
+    return later
 
 
 def waiting(now: datetime) -> QuerySet[Wake]:
