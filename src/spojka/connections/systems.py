@@ -11,7 +11,7 @@ from spojka.accounting.contract import Register, Renderer, Session, System
 from spojka.accounting.registry import system
 from spojka.companies.models import Company
 from spojka.connections import calls, checks, vault
-from spojka.connections.budget import AccountBudget
+from spojka.connections.budget import PATIENCE_SECONDS, AccountBudget
 from spojka.connections.identity import account_name, credential_name
 from spojka.connections.models import Connection
 from spojka.connections.tokens import SharedTokens
@@ -88,6 +88,7 @@ def open_session(connection: Connection, lane: str = "") -> Iterator[Session]:
                 of.limits,
                 lane=lane or who,
                 system=of.name,
+                patience=PATIENCE_SECONDS,
             )
             http = stack.enter_context(calls.client(who, secrets, budget))
             tokens = stack.enter_context(

@@ -140,7 +140,7 @@ def on_event(key: str, lease: Lease) -> datetime | None:
 
 def handle(event_id: int) -> InboxEvent:
     """Handle an event now. An event that was handled before is left alone."""
-    event = InboxEvent.objects.select_related("shop").get(pk=event_id)
+    event = InboxEvent.objects.select_related("shop__company").get(pk=event_id)
     if event.state not in _OPEN:
         return event
     with trace.bound(event.trace):
