@@ -76,8 +76,9 @@ def represent(
 ) -> tuple[Rounding, list[Item]]:
     """Choose the items that SuperFaktura computes to our lines.
 
-    Each line by itself, if it can be; else the sums per rate by the rounding of the whole document,
-    if they come out; else what is nearest.
+    Each line comes out by itself, if it can, with its quantity, if it can; a shop that rounds VAT
+    by its sum needs the rounding of the whole document. If nothing comes out, it is what is
+    nearest.
 
     Args:
         lines: The lines in the order in which they are sent.
@@ -85,20 +86,28 @@ def represent(
         whole_rows: Send each line as one piece for the price of the line.
     """
     every = list(lines)
+    rates = [line.rate for line in every]
     exact = [_exact(line, whole_rows=whole_rows) for line in every]
     nearest = [item or Item(_ONE, line.net) for item, line in zip(exact, every, strict=True)]
-    if all(exact):
+    plain = [_plain(line, whole_rows=whole_rows) for line in every]
+    by_sum = per_rate(zip(plain, rates, strict=True), Rounding.DOCUMENT) == _wanted(vat)
+    if all(exact) and (not by_sum or _pieces(nearest) <= _pieces(plain)):
         return Rounding.ITEM_EXT, nearest
+    return (Rounding.DOCUMENT, plain) if by_sum else (Rounding.ITEM_EXT, nearest)
+
+
+def _wanted(vat: Iterable[VatRow]) -> Mapping[Decimal, Amounts]:
     wanted: dict[Decimal, Amounts] = {}
     for row in vat:
         rate = row.rate.normalize() + ZERO
         net, tax = wanted.get(rate, (ZERO, ZERO))
         wanted[rate] = (net + row.net, tax + row.tax)
-    rows = [_plain(line, whole_rows=whole_rows) for line in every]
-    rates = [line.rate for line in every]
-    if per_rate(zip(rows, rates, strict=True), Rounding.DOCUMENT) == wanted:
-        return Rounding.DOCUMENT, rows
-    return Rounding.ITEM_EXT, nearest
+    return wanted
+
+
+def _pieces(items: Iterable[Item]) -> int:
+    """Count the lines that are sent as one piece."""
+    return sum(item.quantity == _ONE for item in items)
 
 
 def _plain(line: DocumentLine, *, whole_rows: bool) -> Item:

@@ -92,7 +92,7 @@ def payload(s: Session, d: Document, key: str) -> Json:
         "comment": "\n".join(filter(None, _comments(d))),
         "internal_comment": MARK + key,
         "issued_by": d.issued_by,
-        "sequence_id": _number(_series(s, d)),
+        "sequence_id": number(_series(s, d)),
         "bank_accounts": _bank_accounts(s, d),
         "vat_transfer": 1 if treatment is Treatment.REVERSE_CHARGE else None,
         **_settled(d),
@@ -206,7 +206,7 @@ def _related(d: Document) -> Json:
     if d.kind is Kind.INVOICE and proformas:
         return {"proforma_id": ",".join(proformas)}
     if d.kind is Kind.CREDIT_NOTE and d.original and d.original.external_id:
-        return {"parent_id": _number(d.original.external_id)}
+        return {"parent_id": number(d.original.external_id)}
     return {}
 
 
@@ -229,7 +229,7 @@ def _bank_accounts(s: Session, d: Document) -> list[Json]:
     An account of the settings is named by its id, as the plugin does.
     """
     if chosen := s.settings.get("bank_account", ""):
-        return [{"id": _number(chosen)}]
+        return [{"id": number(chosen)}]
     account = d.bank_account
     if account is None or not (account.iban or account.number):
         return []
@@ -251,7 +251,7 @@ def _tags(s: Session) -> list[int | str]:
         if not tag and not name.isdecimal():
             problem = Problem.of("SPJ-SUPERFAKTURA-TAG", tag=name)
             raise RejectedError(problem, Rejection.CONFIG)
-        found.append(_number(tag or name))
+        found.append(number(tag or name))
     return found
 
 
@@ -302,7 +302,7 @@ def _delivery(delivery: Address | None, billing: Address) -> Json:
     return {"delivery_name": name, **place, "delivery_phone": delivery.phone}
 
 
-def _number(value: str) -> int | str:
+def number(value: str) -> int | str:
     """Return an id as a number, as the documentation has it."""
     return int(value) if value.isascii() and value.isdecimal() else text(value)
 
