@@ -134,12 +134,13 @@ class Checklist:
         link = self._link("/users/edit_profile")
         theirs = lists.vat_mode(company)
         seller = self._s.seller
+        shown = text(company.get("ic_dph"))
         if seller is None or not theirs:
-            return checklist.ok("vat_mode", theirs and f"@{theirs}", link=link)
+            return checklist.ok("vat_mode", shown, link=link)
         # An identified person is no payer at home.
         ours_pays, theirs_pays = seller.vat_mode is VatMode.PAYER, theirs == VatMode.PAYER
         if ours_pays is theirs_pays:
-            return checklist.ok("vat_mode", link=link)
+            return checklist.ok("vat_mode", shown, link=link)
         name = "PAYS-THERE" if theirs_pays else "PAYS-HERE"
         return checklist.fail("vat_mode", self._problem(name), link=link)
 

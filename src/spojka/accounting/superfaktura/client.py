@@ -37,6 +37,7 @@ SERVERS = {
 BOOK = ErrorBook.of(__package__ or "")
 
 _EXCEEDED = re.compile(r"(?i)exceed|prekro|překro|limit")
+_TELLING = frozenset({"error", "error_message", "error_messages", "message", "state"})
 _EMAILS_AGAIN = timedelta(hours=1)
 
 
@@ -168,7 +169,7 @@ class Api:
             redact=self._s.client.redact,
             facts=facts,
             until=self._s.now + _EMAILS_AGAIN if operation == "send" else None,
-            body=body,
+            body=_told(body),
         )
 
     # limits
@@ -234,6 +235,13 @@ def _is_error(body: Any) -> bool:
         return False
     failed = str(body.get("state", "")).upper() == "ERROR"
     return failed or str(body.get("error") or "0") not in ("0", "false")
+
+
+def _told(body: Any) -> Any:
+    """Return what is meant for the reader: a refusal repeats the whole document that was sent."""
+    if not isinstance(body, Mapping):
+        return body
+    return {name: value for name, value in body.items() if name in _TELLING}
 
 
 def _number(response: Response, name: str) -> int | None:

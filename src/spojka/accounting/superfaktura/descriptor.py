@@ -128,9 +128,9 @@ SETTINGS = (
         {"en": "Tags", "cs": "Štítky", "sk": "Štítky"},
         required=False,
         help={
-            "en": "Tags that documents get, divided by commas. They have to exist in SuperFaktura.",
-            "cs": "Štítky, které doklady dostanou, oddělené čárkou. V SuperFaktuře musí existovat.",
-            "sk": "Štítky, ktoré doklady dostanú, oddelené čiarkou. V SuperFaktúre musia existovať.",
+            "en": "Tags that documents get, divided by commas. They have to exist there.",
+            "cs": "Štítky, které doklady dostanou, oddělené čárkou. Musí tam existovat.",
+            "sk": "Štítky, ktoré doklady dostanú, oddelené čiarkou. Musia tam existovať.",
         },
         example="e-shop",
         advanced=True,
@@ -141,8 +141,8 @@ SETTINGS = (
         FieldKind.CHOICE,
         required=False,
         help={
-            "en": "How lines of several pieces are sent. Whole lines have no quantity of their own, "
-            "and come out the same whatever the unit price is rounded to.",
+            "en": "How lines of several pieces are sent. Whole lines have no quantity of their "
+            "own, and come out the same whatever the unit price is rounded to.",
             "cs": "Jak se posílají řádky s více kusy. Celé řádky nemají vlastní množství a vyjdou "
             "stejně, ať se jednotková cena zaokrouhlí jakkoli.",
             "sk": "Ako sa posielajú riadky s viacerými kusmi. Celé riadky nemajú vlastné množstvo "

@@ -233,9 +233,9 @@ def _bank_accounts(s: Session, d: Document) -> list[Json]:
     account = d.bank_account
     if account is None or not (account.iban or account.number):
         return []
-    number, _, code = account.number.partition("/")
+    local, _, code = account.number.partition("/")
     named = {"bank_name": account.bank, "iban": account.iban, "swift": account.bic}
-    return [_filled({**named, "account": number, "bank_code": code})]
+    return [_filled({**named, "account": local, "bank_code": code})]
 
 
 def _tags(s: Session) -> list[int | str]:
