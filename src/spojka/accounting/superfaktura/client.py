@@ -114,6 +114,26 @@ class Api:
             )
         return self._judged(operation, response, write=True)
 
+    def kept(self, checksum: str) -> Any:
+        """Return the answer that was once given to a request; it may be a refusal, too.
+
+        What it says is not this call's own verdict, so that only an answer that cannot be read, or
+        has the status of an error, is one.
+
+        Raises:
+            OutcomeError: it was not answered.
+        """
+        path = f"/api_logs/getResponseByChecksum/{checksum}"
+        response = self._send("GET", path, write=False)
+        try:
+            body = response.json() if response.status == 200 else None
+        except NotJsonError:
+            body = None
+        if body is None:
+            return self._judged("replay", response, write=False)
+        self._observe(response, ok=True)
+        return body
+
     def file(self, operation: str, path: str) -> bytes:
         """Read a PDF.
 

@@ -104,11 +104,11 @@ class Shown:
             "InvoiceSetting": document["InvoiceSetting"],
             "Logo": [],
             "MyData": mine,
-            "Parent": self._related(document, [invoice.get("parent_id")])[:1] or None,
+            "Parent": next(iter(self._related([invoice.get("parent_id")])), None),
             "PaymentLink": None,
             "Paypal": False,
             "PostStamp": [],
-            "RelatedItems": self._related(document, document["related"]),
+            "RelatedItems": self._related(document["related"]),
             "Summary": {
                 "discount": 0,
                 "invoice_total": as_number(sign * total),
@@ -133,7 +133,7 @@ class Shown:
         except RefusedError:
             return None
 
-    def _related(self, document: Json, ids: list[Any]) -> list[Json]:
+    def _related(self, ids: list[Any]) -> list[Json]:
         found = [self._find(str(id_)) for id_ in ids if id_]
         return [
             {

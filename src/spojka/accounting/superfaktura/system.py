@@ -129,8 +129,7 @@ class SuperFaktura:
     def look_up(self, s: Session, d: Document, key: str) -> Issued | None:
         """Ask for the answer that was lost, then for documents of the order that carry our key."""
         api = Api(s)
-        kept = api.get("replay", f"/api_logs/getResponseByChecksum/{mapping.checksum(key)}")
-        record = _innermost(kept)
+        record = _innermost(api.kept(mapping.checksum(key)))
         if is_record(record):
             return read_record(record, api.base)
         filters: dict[str, object] = {"type": mapping.TYPES[d.kind]}
