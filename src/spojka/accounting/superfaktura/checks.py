@@ -19,7 +19,9 @@ _PREFIX = "SPJ-SUPERFAKTURA-"
 _PLAN = _PREFIX + "PLAN"
 _RIGHTS = frozenset({_PREFIX + "RIGHTS", _PREFIX + "GUEST"})
 _NO_SUCH = frozenset({_PREFIX + "GONE", _PREFIX + "BAD-DATA"})
-_NOT_THEIRS = frozenset({_PREFIX + "NOT-JSON", _PREFIX + "NOT-THERE", "SPJ-UNMAPPED"})
+_NOT_THEIRS = frozenset(
+    {_PREFIX + "ADDRESS", _PREFIX + "NOT-JSON", _PREFIX + "NOT-THERE", "SPJ-UNMAPPED"}
+)
 
 
 class Checklist:

@@ -13,6 +13,8 @@ from spojka.accounting.contract import Choice
 from spojka.accounting.superfaktura.client import Api, filtered
 from spojka.accounting.superfaktura.reading import Json, amount, part, rows, text
 from spojka.core.document import Kind, VatMode
+from spojka.core.outcome import RejectedError, Rejection
+from spojka.core.problem import Problem
 
 PAGE = 200
 """Documents of one page; more are not given."""
@@ -35,9 +37,16 @@ _PAYERS = {"1": VatMode.PAYER, "0": VatMode.NON_PAYER}
 
 
 def companies(api: Api) -> dict[str, Json]:
-    """Return the companies that the login may use, by id."""
+    """Return the companies that the login may use, by id.
+
+    Raises:
+        OutcomeError: they were not told; if something else answers than SuperFaktura, too.
+    """
     answer = api.get("companies", "/users/getUserCompaniesData/1")
     data = answer.get("data") if isinstance(answer, Mapping) else None
+    if data is None:
+        problem = Problem.of("SPJ-SUPERFAKTURA-ADDRESS", host=api.host)
+        raise RejectedError(problem, Rejection.CONFIG)
     every = [part(row, "UserProfile") for row in rows({"data": data}, "data")]
     return {text(company.get("id")): company for company in every if text(company.get("id"))}
 
