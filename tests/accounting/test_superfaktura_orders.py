@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from ipaddress import ip_network
+from typing import cast
 
 import pytest
 
-from spojka.accounting.contract import Session
+from spojka.accounting.contract import Session, System
 from spojka.accounting.serving import Serving
 from spojka.accounting.superfaktura.simulator import SuperFakturaSimulator
 from spojka.accounting.superfaktura.system import SYSTEM
@@ -46,7 +47,7 @@ def _results(kind: Kind) -> Iterator[tuple[str, str, Document | None, str]]:
     task = Preview(
         source=shops.sources()["woocommerce"],
         options=MappingOptions(time_zone=COMPANY.profile.time_zone, vat_conflict="lines"),
-        system=SYSTEM,
+        system=cast(System, SYSTEM),
         profile=COMPANY.profile,
         kind=kind,
         now=NOW,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -23,7 +24,7 @@ CENT = Decimal("0.01")
 RATES = ("0", "5", "5.5", "10", "12", "19", "20", "21", "23", "27")
 
 
-def computed(d: Document, s: Session, **account: object) -> dict[Decimal, tuple[Decimal, Decimal]]:
+def computed(d: Document, s: Session, **account: Any) -> dict[Decimal, tuple[Decimal, Decimal]]:
     """Return what a simulated account makes of the payload, per rate."""
     simulator = SuperFakturaSimulator(clock=lambda: NOW, **account)
     body = json.loads(encoded(mapping.payload(s, d, "key")), parse_float=str)

@@ -66,7 +66,7 @@ def test_an_invoice_takes_one_call_and_comes_back_whole() -> None:
     assert issued.state == IssuedState.OPEN
     assert issued.sent is False
     assert issued.lines is not None
-    assert [(row.quantity, row.gross) for row in issued.lines] == [(2, Decimal("24.6"))]
+    assert [(row.quantity, row.gross) for row in issued.lines] == [(Decimal(2), Decimal("24.6"))]
 
 
 def test_paid_costs_nothing_more_email_and_pdf_one_call_each() -> None:

@@ -11,7 +11,8 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from spojka.accounting.simulator import Answer, Asked, Fault
-from spojka.accounting.superfaktura.simulator import API_KEY, EMAIL, SuperFakturaSimulator
+from spojka.accounting.superfaktura.simulator import API_KEY, SuperFakturaSimulator
+from spojka.accounting.superfaktura.simulator_calls import EMAIL
 from spojka.accounting.superfaktura.tests.helpers import NOW
 
 LOGIN = f"SFAPI email={quote(EMAIL, safe='')}&apikey={API_KEY}&module=Test%201.0&company_id=1"
@@ -78,7 +79,7 @@ def test_ids_are_texts_amounts_are_both_and_unit_prices_are_net() -> None:
 
 
 def test_rates_of_nothing_but_zero_are_a_list() -> None:
-    item = {**MINIMAL["InvoiceItem"][0], "tax": 0}  # type: ignore[index, dict-item]
+    item = {**MINIMAL["InvoiceItem"][0], "tax": 0}  # type: ignore[index]
     assert World().create(InvoiceItem=[item])["Summary"]["vat_base_separate"] == [10]
 
 
