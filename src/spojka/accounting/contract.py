@@ -351,6 +351,9 @@ class Session:
     """The company's."""
     seller: Seller | None = None
     """The company; ``None`` where there is none (``spojka preview``)."""
+    attempt: int = 0
+    """How often this effect was tried before; look-ups are only worth a call after the first
+    try."""
 
     @property
     def client(self) -> Client:
