@@ -40,6 +40,7 @@ EFFECTS: Mapping[str, Word] = {
     "email": _("Send the e-mail"),
     "write_back": _("Write to the shop"),
     "cancel": _("Cancel the document"),
+    "delete": _("Delete the document"),
 }
 
 EFFECT_STATES: Mapping[str, Word] = {
@@ -83,7 +84,7 @@ LOOKS: Mapping[str, Look] = {
     # orders
     "none": Look("quiet", "file", _("no document")),
     "ignored": Look("quiet", "eye", _("ignored")),
-    "deleted": Look("quiet", "trash", _("deleted in the shop")),
+    "deleted": Look("quiet", "trash", _("deleted")),
     # checklists
     "ok": Look("good", "check", _("in order")),
     "warn": Look("warn", "warning", _("look at this")),
@@ -127,6 +128,17 @@ EVENTS: Mapping[str, EventLook] = {
     "planned": EventLook("file", _("A document was prepared"), "info"),
     "held": EventLook("pause", _("The document was held"), "warn"),
     "dropped": EventLook("cross", _("The document was dropped before issuing")),
+    "system.paid": EventLook("coin", _("The accounting system says that it is paid"), "good"),
+    "system.unpaid": EventLook("undo", _("The payment was taken back in the system"), "warn"),
+    "system.cancelled": EventLook("cross", _("It was cancelled in the accounting system"), "warn"),
+    "system.deleted": EventLook("trash", _("It was deleted in the accounting system"), "warn"),
+    "system.restored": EventLook("undo", _("It is valid again in the accounting system")),
+    "system.edited": EventLook("edit", _("It was changed in the accounting system"), "warn"),
+    "system.agrees": EventLook("check", _("Both sides agree again"), "good"),
+    "system.sent": EventLook("mail", _("The accounting system sent it to the customer")),
+    "system.produced": EventLook("file", _("The accounting system issued it by itself"), "good"),
+    "system.linked": EventLook("file", _("A document that existed was linked"), "good"),
+    "system.twin": EventLook("warning", _("There are two documents for one purpose"), "warn"),
     "changed_after_issue": EventLook("warning", _("The order changed after issuing"), "warn"),
     "person.issue": EventLook("user", _("Somebody asked for a document")),
     "person.retry": EventLook("refresh", _("Somebody tried it again")),
@@ -135,6 +147,9 @@ EVENTS: Mapping[str, EventLook] = {
     "person.unpay": EventLook("undo", _("Somebody took the payment back")),
     "person.credit": EventLook("undo", _("Somebody asked for a credit note")),
     "person.cancel": EventLook("cross", _("Somebody cancelled the document"), "warn"),
+    "person.delete": EventLook("trash", _("Somebody deleted the document"), "warn"),
+    "person.linked": EventLook("file", _("Somebody linked a document that existed")),
+    "person.set_apart": EventLook("cross", _("Somebody said that a document is not the order's")),
     "person.email": EventLook("mail", _("Somebody asked for an e-mail")),
     "person.accept": EventLook("check", _("The change of the order was accepted")),
     "person.ignore": EventLook("eye", _("Somebody decided that no document is needed")),
@@ -219,5 +234,6 @@ ARCHIVED: Mapping[str, Word] = {
     "unpay": _("payment taken back"),
     "cancelled": _("document cancelled"),
     "cancel": _("document cancelled"),
+    "deleted": _("document deleted"),
     "retention": _("files erased after their time"),
 }
