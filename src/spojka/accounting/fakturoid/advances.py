@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from spojka.accounting.contract import Issued, Session, Totals
-from spojka.accounting.fakturoid.arithmetic import By, Mode, Priced, compute
+from spojka.accounting.fakturoid.arithmetic import Counting, Mode, Priced, compute
 from spojka.accounting.fakturoid.client import Api
 from spojka.accounting.fakturoid.mapping import plain, rows_of
 from spojka.accounting.fakturoid.reading import Json, amount, day, issued, rows, text
@@ -25,7 +25,7 @@ MAKE: Final = "create_tax_document.json"
 def predict(d: Document) -> Totals:
     """Compute the tax document of a payment."""
     lines = [Priced(line.quantity, line.gross / line.quantity, line.rate) for line in d.lines]
-    sums = compute(lines, Mode.GROSS, By.RATE, d.currency)
+    sums = compute(lines, Mode.GROSS, Counting.RATE_BASE, d.currency)
     return Totals(total(net + tax for net, tax in sums.values()), rows_of(sums, d))
 
 

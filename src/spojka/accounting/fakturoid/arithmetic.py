@@ -1,9 +1,11 @@
 """How Fakturoid computes VAT and totals from the lines of a document.
 
-Source: its API documentation, invoices, “VAT Price Mode” and “Lines” (read in November 2026). It
-says that VAT is a percentage of the line, or is contained in it. Whether the recapitulation adds up
-the lines' VAT or is computed from the sum of each rate, it does not say: both are known here
-(:class:`By`), and :func:`learn` finds out from documents that exist.
+Source: its API documentation, invoices, “VAT Price Mode” and “Lines” (read in November 2026): VAT
+is a percentage of the line, or is contained in it. Two things it leaves open, and they decide about
+single hellers: whether the recapitulation adds up the VAT of lines or is computed from the sum of
+each rate, and whether of an amount with VAT the base is rounded first (so § 37 (2) b ZDPH) or the
+VAT, which differ where half a heller is left (249.90 at 12 %). Each :class:`Counting` is a pair of
+answers; :func:`learn` finds out from documents that exist which ones are possible.
 """
 
 from __future__ import annotations
@@ -28,11 +30,21 @@ class Mode(StrEnum):
     """The document has no VAT: a non-payer's."""
 
 
-class By(StrEnum):
-    """From what the VAT of the recapitulation is computed."""
+class Counting(StrEnum):
+    """How VAT is computed: of each line or each rate's sum, rounding the base or the VAT first."""
 
-    LINE = "line"
-    RATE = "rate"
+    LINE_BASE = "line-base"
+    RATE_BASE = "rate-base"
+    LINE_TAX = "line-tax"
+    RATE_TAX = "rate-tax"
+
+    @property
+    def of_lines(self) -> bool:
+        return self in {Counting.LINE_BASE, Counting.LINE_TAX}
+
+    @property
+    def base_first(self) -> bool:
+        return self in {Counting.LINE_BASE, Counting.RATE_BASE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +60,33 @@ class Priced:
         return self.quantity * self.unit_price
 
 
-def compute(lines: Iterable[Priced], mode: Mode, by: By, currency: str) -> Sums:
+def compute(lines: Iterable[Priced], mode: Mode, way: Counting, currency: str) -> Sums:
     """Return the recapitulation of a document in its currency."""
     places = minor_units(currency)
-    sums: dict[Decimal, tuple[Decimal, Decimal]] = {}
-    amounts: dict[Decimal, Decimal] = {}
+    parts: dict[Decimal, list[Decimal]] = {}
     for line in lines:
         rate = ZERO if mode is Mode.NO_VAT else line.rate
-        amount = quantize(line.amount, places)
-        amounts[rate] = amounts.get(rate, ZERO) + amount
-        net, tax = sums.get(rate, (ZERO, ZERO))
-        more_net, more_tax = split(amount, rate, mode, places)
-        sums[rate] = (net + more_net, tax + more_tax)
-    if by is By.LINE:
-        return sums
-    return {rate: split(amount, rate, mode, places) for rate, amount in amounts.items()}
+        parts.setdefault(rate, []).append(quantize(line.amount, places))
+    if not way.of_lines:
+        parts = {rate: [sum(amounts, ZERO)] for rate, amounts in parts.items()}
+    sums: dict[Decimal, tuple[Decimal, Decimal]] = {}
+    for rate, amounts in parts.items():
+        both = [_split(amount, rate, mode, way, places) for amount in amounts]
+        sums[rate] = (sum((net for net, _ in both), ZERO), sum((tax for _, tax in both), ZERO))
+    return sums
 
 
-def split(amount: Decimal, rate: Decimal, mode: Mode, places: int) -> tuple[Decimal, Decimal]:
+def _split(
+    amount: Decimal, rate: Decimal, mode: Mode, way: Counting, places: int
+) -> tuple[Decimal, Decimal]:
     """Return net and VAT of an amount that has VAT inside, or to which VAT is added."""
-    if mode is Mode.GROSS:
-        tax = quantize(amount * rate / (100 + rate), places)
-        return amount - tax, tax
-    return amount, quantize(amount * rate / 100, places)
+    if mode is not Mode.GROSS:
+        return amount, quantize(amount * rate / 100, places)
+    if way.base_first:
+        net = quantize(amount * 100 / (100 + rate), places)
+        return net, amount - net
+    tax = quantize(amount * rate / (100 + rate), places)
+    return amount - tax, tax
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +99,17 @@ class Seen:
     sums: Sums
 
 
-def learn(documents: Iterable[Seen]) -> By | None:
-    """Return how VAT is computed, if documents tell it: some fit one way and none the other."""
-    fits = dict.fromkeys(By, 0)
+def learn(documents: Iterable[Seen]) -> tuple[Counting, ...]:
+    """Return the ways that fit all documents; those that fit no way at all tell nothing."""
+    possible = set(Counting)
     for document in documents:
-        found = {
-            by: compute(document.lines, document.mode, by, document.currency) == document.sums
-            for by in By
+        fitting = {
+            way
+            for way in Counting
+            if compute(document.lines, document.mode, way, document.currency) == document.sums
         }
-        if len(set(found.values())) == 2:
-            fits[By.LINE if found[By.LINE] else By.RATE] += 1
-    decided = [by for by, count in fits.items() if count]
-    return decided[0] if len(decided) == 1 else None
+        if fitting & possible:
+            possible &= fitting
+        elif fitting:
+            return tuple(Counting)  # documents contradict each other: the account was changed
+    return tuple(way for way in Counting if way in possible)

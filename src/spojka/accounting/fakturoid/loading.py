@@ -32,7 +32,6 @@ def load(s: Session) -> LoadedData:
     contacts, facts = _contacts(api, s)
     currency = text(account, "currency")
     banks = [_bank(row) for row in api.rows("load", "bank_accounts.json")]
-    found = learn(known for row in documents if (known := seen(row)))
     return LoadedData(
         series=tuple(series(api)),
         bank_accounts=tuple(banks),
@@ -43,7 +42,7 @@ def load(s: Session) -> LoadedData:
             "currency": currency,
             "country": text(account, "country"),
             "vat_mode": text(account, "vat_mode"),
-            "vat_by": found.value if found else str(s.loaded.facts.get("vat_by", "")),
+            "vat_ways": list(learn(known for row in documents if (known := seen(row)))),
             "rounds": _rounds(documents, currency),
             **facts,
         },

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from spojka.accounting.contacts import names
 from spojka.accounting.contract import Session, Totals
-from spojka.accounting.fakturoid.arithmetic import By, Mode, Priced, Sums, compute
+from spojka.accounting.fakturoid.arithmetic import Counting, Mode, Priced, Sums, compute
 from spojka.core.document import Document, Kind, Treatment, VatMode, VatRow
 from spojka.core.money import ZERO, minor_units, quantize, total
 from spojka.core.order import Address, Customer
@@ -76,8 +76,8 @@ def shape(s: Session, d: Document) -> Shape:
 
     Prices with VAT go first: with them the total is right however VAT is computed.
     """
-    learnt = str(s.loaded.facts.get("vat_by", ""))
-    ways = [By(learnt)] if learnt in set(By) else [By.LINE, By.RATE]
+    learnt = s.loaded.facts.get("vat_ways") or ()
+    ways = [way for way in Counting if way in learnt] or list(Counting)
     modes = (Mode.GROSS, Mode.NET) if is_taxed(s, d) else (Mode.NO_VAT,)
     shapes = [_shape(s, d, mode, ways) for mode in modes]
     return min(
@@ -93,7 +93,7 @@ def is_taxed(s: Session, d: Document) -> bool:
     return any(line.treatment is not Treatment.NOT_A_PAYER for line in d.lines)
 
 
-def _shape(s: Session, d: Document, mode: Mode, ways: Sequence[By]) -> Shape:
+def _shape(s: Session, d: Document, mode: Mode, ways: Sequence[Counting]) -> Shape:
     lines = [_line(line, mode, d) for line in d.lines if line.quantity or line.net or line.tax]
     goods = total(line.gross for line in d.lines)
     by_system = s.settings.get("rounding", "") != "line" and quantize(goods, 0) == d.total
@@ -101,9 +101,9 @@ def _shape(s: Session, d: Document, mode: Mode, ways: Sequence[By]) -> Shape:
         name = ROUNDING.get(d.language, ROUNDING["en"])
         lines.append(Line(name, Priced(Decimal(1), d.rounding, ZERO), rounding=True))
     round_total = bool(d.rounding) and by_system
-    figures = [_figures(s, d, lines, mode, by, round_total) for by in ways]
+    figures = [_figures(s, d, lines, mode, way, round_total) for way in ways]
     right = [found for found in figures if _is_right(found, d)]
-    # Where it is not known how VAT is computed, the documentation's own words decide: by line.
+    # Where more than one way is possible, the first decides: it is nearest to the documentation.
     certainty = len(right) if figures[0] in right else 0
     return Shape(mode, tuple(lines), round_total, figures[0], certainty)
 
@@ -124,10 +124,10 @@ _NOBODY_KNOWS = {"cs": "Položka", "sk": "Položka", "en": "Item"}
 
 
 def _figures(
-    s: Session, d: Document, lines: Sequence[Line], mode: Mode, by: By, round_total: bool
+    s: Session, d: Document, lines: Sequence[Line], mode: Mode, way: Counting, round_total: bool
 ) -> Totals:
     goods = [line.priced for line in lines if not line.rounding]
-    sums = compute(goods, mode, by, d.currency)
+    sums = compute(goods, mode, way, d.currency)
     added = total(line.priced.amount for line in lines if line.rounding)
     amount = total(net + tax for net, tax in sums.values()) + added
     rounds = s.loaded.facts.get("rounds") and d.currency == s.loaded.facts.get("currency")

@@ -155,7 +155,7 @@ def seen(data: Json) -> Seen | None:
             return None
         sums[rate] = (net, tax)
     lines = list(_priced(data, mode))
-    if mode not in {Mode.NET, Mode.GROSS} or len(lines) < 2 or not sums:
+    if mode not in {Mode.NET, Mode.GROSS} or not lines or not sums:
         return None
     return Seen(lines, Mode(mode), text(data, "currency"), sums)
 

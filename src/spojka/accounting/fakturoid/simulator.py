@@ -72,6 +72,7 @@ class FakturoidSimulator(Simulator):
             "cancel_for": "payer",
             "rounding": "asked",
             "vat_by": "line",
+            "half": "base",
         }
 
     def begin(self) -> State:

@@ -1,8 +1,9 @@
 """How the simulated account computes: lines, recapitulation, totals, in the vendor's own forms.
 
 Written from the documentation, apart from the connector's prediction, so that each can prove the
-other wrong. What the documentation leaves open is the account's setting ``vat_by``: VAT of the
-recapitulation as the sum of the lines, or from the sum of each rate.
+other wrong. What the documentation leaves open are settings of the account: ``vat_by`` (VAT of the
+recapitulation is the sum of the lines, or is computed from the sum of each rate) and ``half``
+(which of base and VAT is rounded, where an amount with VAT leaves half a heller).
 """
 
 from __future__ import annotations
@@ -45,7 +46,14 @@ def cents(value: Decimal) -> Decimal:
     return value.quantize(_CENT, ROUND_HALF_UP)
 
 
-def line(given: Mapping[str, Any], gross: bool, exchange: Decimal) -> Json:
+def contained(total: Decimal, rate: Decimal, half: str) -> Decimal:
+    """Return the base of an amount with VAT."""
+    if half == "base":
+        return cents(total / (1 + rate / 100))
+    return total - cents(total * rate / (100 + rate))
+
+
+def line(given: Mapping[str, Any], gross: bool, exchange: Decimal, half: str) -> Json:
     """Compute one line from quantity, unit price and rate."""
     quantity, price = number(given.get("quantity", "1")), number(given["unit_price"])
     rate = number(given.get("vat_rate") or 0)
@@ -53,7 +61,7 @@ def line(given: Mapping[str, Any], gross: bool, exchange: Decimal) -> Json:
         with_vat = price
         without = cents(price * 100 / (100 + rate))
         total = cents(quantity * price)
-        base = total - cents(total * rate / (100 + rate))
+        base = contained(total, rate, half)
         tax = total - base
     else:
         without = price
@@ -76,7 +84,9 @@ def line(given: Mapping[str, Any], gross: bool, exchange: Decimal) -> Json:
     }
 
 
-def recapitulation(lines: list[Json], gross: bool, by_rate: bool) -> dict[Decimal, list[Decimal]]:
+def recapitulation(
+    lines: list[Json], gross: bool, by_rate: bool, half: str
+) -> dict[Decimal, list[Decimal]]:
     """Return base and VAT by rate, highest rate first."""
     sums: dict[Decimal, list[Decimal]] = {}
     for one in lines:
@@ -87,7 +97,7 @@ def recapitulation(lines: list[Json], gross: bool, by_rate: bool) -> dict[Decima
         for rate, row in sums.items():
             if gross:
                 total = row[0] + row[1]
-                row[0] = cents(total / (1 + rate / 100))
+                row[0] = contained(total, rate, half)
                 row[1] = total - row[0]
             else:
                 row[1] = cents(row[0] * rate / 100)
@@ -98,7 +108,7 @@ def totals(document: Json, account: Json) -> None:
     """Fill in everything of a document that is computed from its lines and what was paid."""
     gross = bool(document["_gross"])
     exchange = number(document["exchange_rate"])
-    sums = recapitulation(document["lines"], gross, account["vat_by"] == "rate")
+    sums = recapitulation(document["lines"], gross, account["vat_by"] == "rate", account["half"])
     base = sum((row[0] for row in sums.values()), Decimal(0))
     exact = base + sum((row[1] for row in sums.values()), Decimal(0))
     rounds = account["rounding"] == "always" and document["currency"] == account["currency"]

@@ -291,7 +291,8 @@ class Books:
         if self._account["vat_mode"] != "vat_payer":
             sent["vat_rate"] = 0
         exchange = number(document["exchange_rate"])
-        return {"id": self.next_id(), **line(sent, document["_gross"], exchange)}
+        made = line(sent, document["_gross"], exchange, self._account["half"])
+        return {"id": self.next_id(), **made}
 
     def _number(self, kind: str, given: Json) -> tuple[str, int]:
         wanted = given.get("number_format_id")
