@@ -68,6 +68,9 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     serving: Serving
     protocol_version = "HTTP/1.1"
+    # An answer leaves at once and in one piece, or each would wait for an acknowledgement.
+    disable_nagle_algorithm = True
+    wbufsize = -1
 
     def __getattr__(self, name: str) -> Any:
         """Serve every method alike (the library asks for ``do_GET`` and the like)."""

@@ -108,6 +108,8 @@ class Connection(models.Model):
     deactivated_at = models.DateTimeField(null=True)
     accounts = models.JSONField(default=list, blank=True, db_default=[])
     """What the login may choose from, where the system has several accounts for it."""
+    account_name = models.CharField(max_length=120, blank=True, default="", db_default="")
+    """Of the :class:`Account` whose calls are counted; empty: nothing is called."""
     candidate = models.JSONField(null=True)
     """New values of the form that are being verified, or failed; the stored ones go on meanwhile.
     See :mod:`spojka.connections.activation`."""

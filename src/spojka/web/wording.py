@@ -10,7 +10,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from spojka.core.document import Treatment
+from spojka.accounting.contract import Capability
+from spojka.accounting.simulator import Fault
+from spojka.core.document import Treatment, VatMode
 from spojka.documents.models import Document
 
 Word = str | Promise
@@ -89,6 +91,11 @@ LOOKS: Mapping[str, Look] = {
     "ok": Look("good", "check", _("in order")),
     "warn": Look("warn", "warning", _("look at this")),
     "fail": Look("bad", "cross", _("does not work")),
+    # connections
+    "inactive": Look("quiet", "pause", _("not active")),
+    "checking": Look("info", "play", _("being verified")),
+    "paused": Look("bad", "pause", _("stopped")),
+    "test": Look("info", "spark", _("test")),
     # modes
     "live": Look("good", "play", _("live")),
     "observe": Look("info", "eye", _("observing")),
@@ -236,4 +243,80 @@ ARCHIVED: Mapping[str, Word] = {
     "cancel": _("document cancelled"),
     "deleted": _("document deleted"),
     "retention": _("files erased after their time"),
+}
+
+CAPABILITIES: Mapping[Capability, Word] = {
+    Capability.INVOICE: _("invoices"),
+    Capability.PROFORMA: _("proformas"),
+    Capability.FINAL: _("final invoices after proformas"),
+    Capability.TAX_DOCUMENT: _("tax documents on payment"),
+    Capability.CREDIT_NOTE: _("credit notes"),
+    Capability.PAY: _("records payments"),
+    Capability.UNPAY: _("takes payments back"),
+    Capability.EMAIL: _("sends e-mails itself"),
+    Capability.PDF: _("PDF"),
+    Capability.ISDOC: _("ISDOC"),
+    Capability.CANCEL: _("cancels documents"),
+    Capability.DELETE: _("deletes documents"),
+    Capability.CHANGES: _("tells what changed there"),
+    Capability.WEBHOOK: _("tells changes at once"),
+    Capability.OWN_NUMBERS: _("Spojka's own number series"),
+}
+"""What a system can do, in the order in which it is told."""
+
+VAT_MODES: Mapping[str, Word] = {
+    VatMode.PAYER.value: _("VAT payer"),
+    VatMode.NON_PAYER.value: _("not a VAT payer"),
+    VatMode.IDENTIFIED.value: _("identified person"),
+}
+
+LINKS: Mapping[str, Word] = {
+    "home": _("home page"),
+    "api_keys": _("API keys"),
+    "series": _("number series"),
+    "bank_accounts": _("bank accounts"),
+    "users": _("users and rights"),
+    "rights": _("users and rights"),
+    "plan": _("plan"),
+    "company": _("company"),
+    "vat": _("VAT settings"),
+    "webhooks": _("webhooks"),
+    "docs": _("description of the API"),
+}
+"""Pages of a system by the names that descriptors give them."""
+
+CONNECTION_EVENTS: Mapping[str, Word] = {
+    "created": _("The connection was made"),
+    "activating": _("Activation was started"),
+    "activated": _("The connection was activated"),
+    "proposed": _("New credentials were entered"),
+    "changed": _("Credentials were changed"),
+    "discarded": _("New credentials were dropped"),
+    "renamed": _("The connection was renamed"),
+    "account": _("The account was chosen"),
+    "default": _("Documents are issued here by default"),
+    "deactivated": _("The connection was deactivated"),
+    "settings": _("Settings were changed"),
+    "routing": _("It was changed which orders go here"),
+    "webhooks": _("Webhooks were registered"),
+    "simulator": _("Something was ordered at the simulator"),
+}
+
+FAULTS: Mapping[Fault, Word] = {
+    Fault.NAME: _("the name of the server is not found"),
+    Fault.REFUSED: _("nobody answers the connection"),
+    Fault.TLS: _("the secure connection fails"),
+    Fault.RESET_BEFORE: _("the connection drops, and nothing was done"),
+    Fault.RESET_AFTER: _("it is done, and then the connection drops"),
+    Fault.SILENCE_COMMITTED: _("it is done, and no answer comes"),
+    Fault.SILENCE_NOT_COMMITTED: _("nothing is done, and no answer comes"),
+    Fault.TRUNCATED: _("it is done, and half of the answer arrives"),
+    Fault.ERROR_BEFORE: _("an error of the server, and nothing was done"),
+    Fault.ERROR_AFTER: _("an error of the server, although it was done"),
+    Fault.LIMIT: _("too many requests"),
+    Fault.UNAUTHORIZED: _("the login ends in the middle of the work"),
+    Fault.ERROR_IN_SUCCESS: _("an error inside of an answer that says success"),
+    Fault.EMPTY_SUCCESS: _("success without a document, although it was made"),
+    Fault.STALE: _("it is done, not answered, and cannot be found for a while"),
+    Fault.MAINTENANCE: _("a page about maintenance instead of an answer"),
 }
