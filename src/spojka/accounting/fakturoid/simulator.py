@@ -52,6 +52,7 @@ class FakturoidSimulator(Simulator):
             "invoice_language": "cz",
             "locale": "cs",
             "due": 14,
+            "bank_account": True,
             "send_thank_you_email": False,
             "emails_a_day": 200,
             "email_disabled": False,
@@ -295,15 +296,26 @@ class FakturoidSimulator(Simulator):
 
         ``pay`` (bank matching: ``amount``, ``paid_on``), ``unpay``, ``edit`` (attributes as of
         PATCH), ``cancel``, ``undo_cancel``, ``lock``, ``unlock``, ``delete``, ``send``: each of the
-        document ``id``; ``forget_contact`` deletes the contact ``id``, whatever hangs on it.
+        document ``external_id``; ``forget_contact`` deletes the contact ``external_id``, whatever
+        hangs on it.
+
+        Raises:
+            ValueError: it is not possible there.
         """
         before = self.state["delivered"]
-        external_id = details.pop("id", "")
+        external_id = details.pop("external_id", "")
+        try:
+            self._act(what, external_id, details)
+        except RefusedError as refusal:
+            raise ValueError(refusal.answer.body.decode()) from None
+        made = self.state["delivered"] - before
+        return self.state["deliveries"][-made:] if made else []
+
+    def _act(self, what: str, external_id: str, details: Json) -> None:
+        routes, subjects = self._routes(), self.state["subjects"]
         if what == "forget_contact":
-            subjects = self.state["subjects"]
             subjects[:] = [one for one in subjects if str(one["id"]) != str(external_id)]
-            return []
-        routes = self._routes()
+            return
         document, deeds = routes.books.get(external_id), routes.deeds
         match what:
             case "pay":
@@ -320,9 +332,7 @@ class FakturoidSimulator(Simulator):
             case "cancel" | "undo_cancel" | "lock" | "unlock":
                 deeds.fire(document, what)
             case _:
-                return super().act(what, **details)
-        made = self.state["delivered"] - before
-        return self.state["deliveries"][-made:] if made else []
+                super().act(what, **details)
 
 
 def _made_from(one: Json) -> str:

@@ -50,7 +50,7 @@ class Routes:
         if path == "account.json":
             return Answer.json(self._account())
         if path == "bank_accounts.json":
-            return Answer.json(self._state["banks"])
+            return Answer.json(self._state["banks"] if self._settings["bank_account"] else [])
         if path == "number_formats/invoices.json":
             return self._formats()
         may = "invoices" in self._settings["allowed_scope"]

@@ -69,7 +69,7 @@ class Books:
 
     def create(self, given: Json) -> Json:
         """Issue a document from the body of a request; it has its number at once."""
-        if not self._state["banks"]:
+        if not self._account["bank_account"]:
             slug = self._account["slug"]
             text = (
                 f"Please set up a bank account in your Fakturoid account {HOST}/{slug}"

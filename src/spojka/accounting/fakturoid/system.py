@@ -256,7 +256,7 @@ class Fakturoid:
             payment_id = text(recorded[0], "id") if recorded else ""
         if payment_id:
             target = f"{path}/payments/{payment_id}.json"
-            api.write("unpay", "DELETE", target, expected={200, 204, 404})
+            api.write("unpay", "DELETE", target, expected={204, 404})
 
     # e-mail and files
 
@@ -265,7 +265,7 @@ class Fakturoid:
         body = {"email": message.to, "subject": message.subject, "message": message.body}
         sent = {name: value for name, value in body.items() if value}
         path = f"invoices/{issued.external_id}/message.json"
-        Api(s).write("email", "POST", path, sent, expected={200, 201, 204})
+        Api(s).write("email", "POST", path, sent, expected={204})
 
     def find_email(
         self, s: Session, d: Document, issued: Issued, key: str, message: Email
@@ -301,7 +301,7 @@ class Fakturoid:
         """Cancel the document, where Fakturoid allows that for this account."""
         path = f"invoices/{issued.external_id}/fire.json"
         try:
-            Api(s).write("cancel", "POST", path, params={"event": "cancel"}, expected={200, 204})
+            Api(s).write("cancel", "POST", path, params={"event": "cancel"}, expected={204})
         except RejectedError as error:
             if error.problem.code != "SPJ-FAKTUROID-CANCEL-REFUSED":
                 raise
@@ -312,7 +312,7 @@ class Fakturoid:
     def delete(self, s: Session, d: Document, issued: Issued, key: str) -> None:
         """Move the document to Fakturoid's bin."""
         path = f"invoices/{issued.external_id}.json"
-        Api(s).write("delete", "DELETE", path, expected={200, 204, 404})
+        Api(s).write("delete", "DELETE", path, expected={204, 404})
 
     # what happened there
 

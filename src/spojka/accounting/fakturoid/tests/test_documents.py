@@ -129,7 +129,7 @@ def test_a_proforma_paid_by_their_bank_matching_gets_no_second_invoice() -> None
         d = document(Kind.PROFORMA)
         proforma = w.create(d)
         w.simulator.act(
-            "pay", id=proforma.external_id, proforma_followup_document="final_invoice_paid"
+            "pay", external_id=proforma.external_id, proforma_followup_document="final_invoice_paid"
         )
         last = w.create(final(proforma, Decimal("177.00")), OTHER_KEY)
         assert last.state == IssuedState.PAID
@@ -266,7 +266,7 @@ def test_a_contact_that_was_deleted_there_is_made_anew() -> None:
         w.load()
         w.create(document())
         gone = w.contacts.known[names(CUSTOMER)["own"]]
-        w.simulator.act("forget_contact", id=gone)
+        w.simulator.act("forget_contact", external_id=gone)
         with w.counted() as calls:
             issued = w.create(document(), OTHER_KEY)
         assert calls == [INVOICES, SUBJECTS, INVOICES]
