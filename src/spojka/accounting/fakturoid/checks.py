@@ -11,7 +11,7 @@ from spojka.accounting.fakturoid.client import Api, accounts, configured_slug, h
 from spojka.accounting.fakturoid.descriptor import HOME
 from spojka.accounting.fakturoid.loading import VAT_MODES, series
 from spojka.accounting.fakturoid.reading import Json, amount, text
-from spojka.core.descriptor import Check
+from spojka.core.descriptor import Check, CheckStatus
 from spojka.core.outcome import OutcomeError
 from spojka.core.problem import Problem
 
@@ -25,7 +25,7 @@ _BY_CODE: Final = {
 
 
 def verify(s: Session) -> Iterator[Check]:
-    """Yield the rows; the first necessary one that fails ends the list, for nothing follows it."""
+    """Yield the rows, to the end or to what makes those after it impossible."""
     api = Api(s)
     settings = _settings(configured_slug(s))
     try:
@@ -74,7 +74,10 @@ def _account(api: Api, s: Session, mine: Json) -> Iterator[Check]:
         return
     yield _company(s, account, settings)
     yield _plan(account, settings)
-    yield _rights(mine, settings)
+    rights = _rights(mine, settings)
+    yield rights
+    if rights.status is CheckStatus.FAIL:
+        return
     for row, read in (("series", _series), ("bank_account", _bank_account)):
         try:
             yield read(api, s, settings)
@@ -161,8 +164,11 @@ def _vat_mode(s: Session, account: Json, settings: str) -> Check:
 
 
 def _failed(row: str, error: OutcomeError, link: str) -> Check:
-    key = _BY_CODE.get(error.problem.code, row)
-    return fail(key, error.problem, error.technical, link=link)
+    problem = error.problem
+    if row == "login" and problem.code == "SPJ-FAKTUROID-ANSWER":
+        # Later on that is a passing trouble; before the first login it is another server.
+        problem = Problem("SPJ-FAKTUROID-ADDRESS", problem.facts)
+    return fail(_BY_CODE.get(problem.code, row), problem, error.technical, link=link)
 
 
 def _settings(slug: str) -> str:

@@ -295,9 +295,9 @@ class FakturoidSimulator(Simulator):
         """Let something happen on Fakturoid's own pages; deliveries to webhooks are returned.
 
         ``pay`` (bank matching: ``amount``, ``paid_on``), ``unpay``, ``edit`` (attributes as of
-        PATCH), ``cancel``, ``undo_cancel``, ``lock``, ``unlock``, ``delete``, ``send``: each of the
-        document ``external_id``; ``forget_contact`` deletes the contact ``external_id``, whatever
-        hangs on it.
+        PATCH), ``cancel``, ``undo_cancel``, ``lock``, ``unlock``, ``delete``, ``restore`` and
+        ``send``, all of the document ``external_id``; ``forget_contact`` deletes the contact
+        ``external_id``, whatever hangs on it.
 
         Raises:
             ValueError: it is not possible there.
@@ -315,6 +315,9 @@ class FakturoidSimulator(Simulator):
         routes, subjects = self._routes(), self.state["subjects"]
         if what == "forget_contact":
             subjects[:] = [one for one in subjects if str(one["id"]) != str(external_id)]
+            return
+        if what == "restore":
+            routes.books.restore(external_id)
             return
         document, deeds = routes.books.get(external_id), routes.deeds
         match what:

@@ -401,6 +401,15 @@ class Books:
                     other[name] = None
         self._emit("invoice_removed", document)
 
+    def restore(self, external_id: Any) -> None:
+        """Take a document out of the bin, to its old place."""
+        found = [one for one in self._state["bin"] if str(one["id"]) == str(external_id)]
+        for document in found:
+            self._state["bin"].remove(document)
+            self._state["invoices"].append(document)
+            self._state["invoices"].sort(key=lambda one: one["id"])
+            self.changed(document, "invoice_restored")
+
     def _settle(self, document: Json) -> None:
         """Find the state out anew."""
         if document["cancelled_at"] or document["uncollectible_at"]:

@@ -48,7 +48,6 @@ EVENTS: Final = (
 _MASK = "***"
 _SENT_EVENTS = ("invoice_sent",)
 _GONE_EVENTS = ("invoice_removed", "invoice_deleted", "invoice_destroyed")
-_BACK_EVENTS = ("invoice_restored", "invoice_undestroyed")
 
 
 class Fakturoid:
@@ -326,18 +325,14 @@ class Fakturoid:
             yield from self._removed(api, since)
 
     def _removed(self, api: Api, since: datetime) -> Iterator[Issued]:
-        """Yield documents whose last event of the kind is that they were thrown away."""
-        gone: dict[str, tuple[str, bool]] = {}
+        """Yield documents that were thrown away since and are not there now."""
+        thrown: dict[str, None] = {}
         for page in api.pages("events", "events.json", {"since": since.isoformat()}):
             for event in page:
-                name, at = text(event, "name"), text(event, "created_at")
-                if name not in _GONE_EVENTS and name not in _BACK_EVENTS:
-                    continue
-                for external_id in _invoices_of(event):
-                    if at >= gone.get(external_id, ("", False))[0]:
-                        gone[external_id] = (at, name in _GONE_EVENTS)
-        for external_id, (_at, is_gone) in gone.items():
-            if is_gone:
+                if text(event, "name") in _GONE_EVENTS:
+                    thrown |= dict.fromkeys(_invoices_of(event))
+        for external_id in thrown:
+            if api.find("read", f"invoices/{external_id}.json") is None:
                 yield Issued(external_id=external_id, number="", state=IssuedState.DELETED)
 
     def read_webhook(self, s: Session, delivery: Delivery) -> list[WebhookHint]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +14,7 @@ from spojka.accounting.contract import LoadedData, Session
 from spojka.accounting.fakturoid.simulator import FakturoidSimulator
 from spojka.accounting.fakturoid.system import SYSTEM
 from spojka.accounting.serving import Serving
+from spojka.accounting.testing import MemoryBudget, MemoryContacts, MemoryTokens
 from spojka.core.document import (
     Deduction,
     Document,
@@ -120,60 +121,6 @@ def final(proforma: Any, amount: Decimal, *lines: DocumentLine, **more: Any) -> 
 
 
 @dataclass
-class Tokens:
-    """A token cache that several sessions share."""
-
-    token: str | None = None
-    fetched: int = 0
-
-    def get(self) -> str | None:
-        return self.token
-
-    def put(self, token: str, expires_at: datetime) -> None:
-        self.token, self.fetched = token, self.fetched + 1
-
-    def forget(self, token: str | None = None) -> None:
-        if token in {None, self.token}:
-            self.token = None
-
-
-@dataclass
-class Contacts:
-    """Known contacts in memory."""
-
-    complete: bool = True
-    known: dict[str, str] = field(default_factory=dict)
-
-    def find(self, name: str) -> str | None:
-        return self.known.get(name)
-
-    def put(self, names: Iterable[str], external_id: str) -> None:
-        self.known |= dict.fromkeys(names, external_id)
-
-    def forget(self, external_id: str) -> None:
-        self.known = {name: one for name, one in self.known.items() if one != external_id}
-
-
-@dataclass
-class Budget:
-    """Notes what it is told."""
-
-    observed: list[tuple[int, Any, int | None]] = field(default_factory=list)
-    paused: list[datetime] = field(default_factory=list)
-
-    def take(self) -> None:
-        raise AssertionError("requests of the client count by themselves")
-
-    def pause(self, until: datetime) -> None:
-        self.paused.append(until)
-
-    def observe(
-        self, remaining: int, reset: Any = None, *, seconds: int, limit: int | None = None
-    ) -> None:
-        self.observed.append((remaining, reset, limit))
-
-
-@dataclass
 class World:
     """An account, and what a session on it needs."""
 
@@ -181,9 +128,9 @@ class World:
     address: str
     client: Client
     exchanges: list[Exchange]
-    tokens: Tokens = field(default_factory=Tokens)
-    contacts: Contacts = field(default_factory=Contacts)
-    budget: Budget = field(default_factory=Budget)
+    tokens: MemoryTokens = field(default_factory=lambda: MemoryTokens(lambda: NOW))
+    contacts: MemoryContacts = field(default_factory=MemoryContacts)
+    budget: MemoryBudget = field(default_factory=MemoryBudget)
     settings: dict[str, str] = field(default_factory=dict)
     loaded: LoadedData = field(
         default_factory=lambda: LoadedData(facts={"slug": "zkusebni", "currency": "CZK"})
@@ -238,7 +185,9 @@ def world(read_seconds: float = 5.0, **account: Any) -> Iterator[World]:
             secrets=[simulator.account["client_secret"]],
         ) as client,
     ):
-        yield World(simulator, server.address, client, exchanges)
+        made = World(simulator, server.address, client, exchanges)
+        made.contacts.complete = True
+        yield made
 
 
 def per_rate(rows: Any) -> Mapping[Decimal, tuple[Decimal, Decimal]]:
