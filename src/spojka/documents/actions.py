@@ -43,7 +43,7 @@ def _refuse(code: str, **facts: object) -> ActionRefused:
     return ActionRefused(Problem.of(code, **facts))
 
 
-def _done(action: str, document: Document, actor: str, **facts: object) -> None:
+def done(action: str, document: Document, actor: str, **facts: object) -> None:
     """Write the audit log and the life line, and have the order looked at."""
     texts: dict[str, Any] = {name: str(value) for name, value in facts.items()}
     AuditEntry.write(
@@ -90,7 +90,7 @@ def issue(order: Order, kind: Kind, *, actor: str) -> Document:
     )
     document.actions = {**document.actions, "by_hand": actor}
     document.save(update_fields=["actions"])
-    _done("issue", document, actor)
+    done("issue", document, actor)
     return document
 
 
@@ -131,7 +131,7 @@ def retry(document: Document, *, actor: str) -> Document:
         _release(document)
     elif not _release(document):
         raise _refuse("SPJ-NOTHING-TO-RETRY", number=document.number or document.order.number)
-    _done("retry", document, actor)
+    done("retry", document, actor)
     return document
 
 
@@ -170,7 +170,7 @@ def retry_all(company: Company, code: str, *, actor: str) -> int:
         document__company=company, state=EffectState.REJECTED, problem__code=code
     ).select_related("document__order", "document__company"):
         if _release(effect.document, code):
-            _done("retry", effect.document, actor)
+            done("retry", effect.document, actor)
             count += 1
     failed = InboxEvent.objects.filter(
         shop__company=company, state=InboxEvent.State.FAILED, problem__code=code
@@ -196,7 +196,7 @@ def drop(document: Document, *, actor: str) -> None:
         raise _refuse("SPJ-DOCUMENT-SENT", number=document.number or "-")
     document.actions = {**document.actions, "dropped_by": actor}
     planning.drop(document)
-    _done("drop", document, actor)
+    done("drop", document, actor)
 
 
 def _demand_issued(document: Document) -> None:
@@ -232,7 +232,7 @@ def mark_paid(
     if amount <= 0 or amount > left:
         raise _refuse("SPJ-PAYMENT-AMOUNT", amount=amount, total=left)
     followups.pay(document, paid_on, amount)
-    _done("pay", document, actor, amount=amount, paid_on=paid_on)
+    done("pay", document, actor, amount=amount, paid_on=paid_on)
     return document
 
 
@@ -264,7 +264,7 @@ def unpay(document: Document, *, actor: str) -> Document:
             f"{document.uuid}:unpay:{at}",
             {"pay_key": key, "payment_id": payment_id},
         )
-    _done("unpay", document, actor)
+    done("unpay", document, actor)
     return document
 
 
@@ -306,7 +306,7 @@ def credit(
         planning.Due(Kind.CREDIT_NOTE, None, ordinal=ordinal, reason=reason),
         draft,
     )
-    _done("credit", made, actor, invoice=document.number, reason=reason)
+    done("credit", made, actor, invoice=document.number, reason=reason)
     return made
 
 
@@ -322,7 +322,7 @@ def cancel(document: Document, *, actor: str) -> None:
     _demand_able(document, EffectKind.CANCEL)
     _demand_uncredited(document)
     followups.add_effect(document, EffectKind.CANCEL, f"{document.uuid}:cancel")
-    _done("cancel", document, actor)
+    done("cancel", document, actor)
 
 
 def _demand_uncredited(document: Document) -> None:
@@ -343,7 +343,7 @@ def delete(document: Document, *, actor: str) -> None:
     _demand_uncredited(document)
     gap = leaves_gap(document)
     followups.add_effect(document, EffectKind.DELETE, f"{document.uuid}:delete")
-    _done("delete", document, actor, gap=gap.code if gap else "")
+    done("delete", document, actor, gap=gap.code if gap else "")
 
 
 def leaves_gap(document: Document) -> Problem | None:
@@ -377,7 +377,7 @@ def send_email(document: Document, *, to: str = "", actor: str) -> None:
     if document.test:
         raise _refuse("SPJ-TEST-NOT-SENT", number=document.number)
     followups.email_again(document, to=to)
-    _done("email", document, actor, to=to or document.order.email)
+    done("email", document, actor, to=to or document.order.email)
 
 
 @transaction.atomic
@@ -387,7 +387,7 @@ def accept_change(document: Document, *, actor: str) -> None:
     document.actions = {**document.actions, "accepted": fingerprint}
     document.changed_problem = None
     document.save(update_fields=["actions", "changed_problem"])
-    _done("accept", document, actor)
+    done("accept", document, actor)
 
 
 @transaction.atomic

@@ -164,6 +164,6 @@ def _note(connection: Connection, error: OutcomeError) -> None:
 @periodic("systems.changes", timedelta(minutes=settings.CHANGES_MINUTES))
 def read_all() -> None:
     """Have the changes of every connection read that has calls to spare."""
-    for connection in Connection.objects.filter(active=True, paused_problem=None):
+    for connection in Connection.objects.filter(active=True, paused_problem__isnull=True):
         if can_be_read(connection) and loading.is_affordable(connection):
             _wake(connection)

@@ -9,10 +9,14 @@ from typing import Any
 
 from django.utils import timezone
 
+from spojka import engine
+from spojka.accounting.contract import Capability
 from spojka.core.outcome import EffectKind
 from spojka.documents import doubt, performing, routing
 from spojka.documents.models import Document, Effect, EmailTemplate
 
+TRIAL = "trial"
+"""Key in a document's actions: it is of a test order, and is read back once it is issued."""
 SEQUENCE = {
     EffectKind.CREATE: 0,
     EffectKind.PDF: 10,
@@ -77,6 +81,8 @@ def after_issue(document: Document, *, tell: bool = True) -> None:
     due: list[Effect] = []
     if routing.cannot_do(document.connection, EffectKind.PDF) is None:
         due.append(_effect(document, EffectKind.PDF, f"{document.uuid}:pdf"))
+    if document.actions.get(TRIAL):
+        _read_back(document)
     if not tell:
         add_effects(due)
         return
@@ -97,6 +103,14 @@ def after_pay(document: Document) -> None:
     template = email_template(document, EmailTemplate.EventName.PAID)
     if template is not None:
         add_effects([_email(document, template, f"{document.uuid}:email-paid")])
+
+
+def _read_back(document: Document) -> None:
+    """Have a document read from its system, so that both sides can be compared."""
+    connection = document.connection
+    if connection is not None and Capability.CHANGES in routing.capabilities(connection):
+        key = f"{connection.pk}:{document.kind}:{document.external_id}"
+        engine.wake("changes", key, account=f"connection:{connection.pk}")
 
 
 def tell_paid(document: Document) -> None:

@@ -116,11 +116,9 @@ def _fetch_files(effect: Effect) -> _Files:
 
 def _filed(effect: Effect, files: _Files) -> Result:
     document = effect.document
-    for kind, file in (("pdf", files.pdf), ("isdoc", files.isdoc)):
-        if file is None:
-            continue
-        entry = archive.append(
-            document.company,
+    kept = {kind: file for kind, file in (("pdf", files.pdf), ("isdoc", files.isdoc)) if file}
+    records = [
+        archive.Record(
             kind=kind,
             subject=str(document.uuid),
             number=document.number,
@@ -128,7 +126,10 @@ def _filed(effect: Effect, files: _Files) -> Result:
             media_type=file.media_type,
             content=file.content,
         )
-        setattr(document, f"{kind}_sha256", entry.sha256)
+        for kind, file in kept.items()
+    ]
+    for entry in archive.append_all(document.company, records):
+        setattr(document, f"{entry.kind}_sha256", entry.sha256)
     document.save(update_fields=["pdf_sha256", "isdoc_sha256"])
     result = {"pdf": document.pdf_sha256, "isdoc": document.isdoc_sha256}
     return {**result, "no_isdoc": files.no_isdoc} if files.no_isdoc else result

@@ -63,6 +63,7 @@ def plan(order_id: int) -> Order:
         .select_related("shop", "company", "current")
         .defer("company__logo", "current__payload")
         .annotate(has_news=Exists(_NEWS.filter(order=OuterRef("pk"))))
+        .prefetch_related("documents")
         .get(pk=order_id)
     )
     if order.current is not None:

@@ -122,7 +122,7 @@ def _database() -> dict[str, Any]:
     url = os.environ.get("DATABASE_URL", "")
     if not url:
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "spojka.site.sqlite",
             "NAME": DATA_DIR / "spojka.sqlite3",
             "CONN_MAX_AGE": None,
             "OPTIONS": {
