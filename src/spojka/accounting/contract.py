@@ -85,6 +85,8 @@ class Descriptor:
     links: Mapping[str, str] = field(default_factory=dict)
     """Pages of that system by name (``home``, ``api_keys``, ``series``, ``bank_accounts``, …).
     ``{field}`` is filled in from the connection's fields that are not secret."""
+    hosts: tuple[str, ...] = ()
+    """Servers that are asked, for those who open a firewall for them."""
     languages: tuple[str, ...] = ("cs", "sk", "en")
     settle_seconds: int = 45
     """How long a request that was cut off may still be under way on the other side."""
@@ -307,6 +309,9 @@ class Reservations(Protocol):
 
     def reserve(self, series: str, key: str, last: int) -> int:
         """Reserve the lowest free number of ``series`` above ``last``, once per key.
+
+        A number reserved under ``key`` before that is not above ``last`` was used there by somebody
+        else: it is let go, and another one is reserved.
 
         Args:
             series: The series and its period, as the adapter names it.
