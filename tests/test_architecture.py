@@ -131,6 +131,29 @@ def test_the_core_imports_the_standard_library_only(graph: grimp.ImportGraph) ->
     assert {name for name in imported if name.partition(".")[0] not in STANDARD} == set()
 
 
+CLIENTS = re.compile(
+    r"(?m)^\s*(?:import|from) "
+    r"(httpx2?|http\.client|urllib\.request|urllib3|requests|aiohttp|ftplib|smtplib)\b"
+)
+MAY_SPEAK = {"spojka.net": {"httpx2"}, "spojka.documents": {"smtplib"}}
+"""Who speaks to other machines, and by what; everybody else asks ``spojka.net``."""
+
+
+def test_there_is_one_outgoing_client(graph: grimp.ImportGraph) -> None:
+    speaking: dict[str, set[str]] = {}
+    for module in modules_below(graph, "spojka"):
+        # A simulator is a server on this machine, and calls back there what it was told to.
+        if not module.endswith(".simulator"):
+            room = ".".join(module.split(".")[:2])
+            speaking.setdefault(room, set()).update(CLIENTS.findall(source_of(module)))
+    assert {room: clients for room, clients in speaking.items() if clients} == MAY_SPEAK
+
+
+def source_of(module: str) -> str:
+    path = ROOT.joinpath("src", *module.split("."))
+    return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text("utf-8")
+
+
 def test_rendering_imports_no_room_but_the_core_and_no_framework(graph: grimp.ImportGraph) -> None:
     imported = imported_from(graph, "spojka.documents.rendering")
     strangers = {

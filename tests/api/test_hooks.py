@@ -108,6 +108,7 @@ def test_only_post_is_taken(shop: Shop) -> None:
 def test_a_body_beyond_five_megabytes_is_refused(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert hooks.MOST_BYTES == 5 * 1024 * 1024
     monkeypatch.setattr(hooks, "MOST_BYTES", 100)
     assert deliver(shop.path_token, captured(SIGNED)).status_code == 413
     assert not InboxEvent.objects.exists()

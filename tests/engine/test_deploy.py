@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from spojka.engine.runner import STOP_SECONDS
-from spojka.site.runner import GRACE_SECONDS
+from spojka.site.runner import GRACE_SECONDS, services
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 CONFIGURATION = DEPLOY.parent / "docs" / "configuration.md"
@@ -80,6 +80,23 @@ def test_compose_has_a_web_server_two_workers_and_postgresql(compose: dict[str, 
     # Nothing but the web server is reached from outside, and that by a proxy of this machine.
     ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
     assert ports == {"web": ["127.0.0.1:8000:8000"]}
+
+
+def test_the_web_server_is_started_as_spojka_run_starts_it(compose: dict[str, Any]) -> None:
+    postgres = {"DATABASE_URL": "postgresql://database/spojka"}
+    web, _ = services("HOST", 8000, postgres)
+    usual = [word for word in web.command[3:] if word != "HOST"]
+    service = compose["services"]["web"]
+    unit = (DEPLOY / "spojka-web.service").read_text("utf-8").replace("\\\n", " ")
+    [started] = re.findall(r"(?m)^ExecStart=\S+/granian (.*)$", unit)
+    assert without_host(service["entrypoint"][1:] + service["command"]) == usual
+    assert without_host(started.split()) == usual
+
+
+def without_host(words: list[str]) -> list[str]:
+    """Return the arguments but for the address to listen on, which may differ."""
+    at = words.index("--host")
+    return words[: at + 1] + words[at + 2 :]
 
 
 def test_secrets_of_the_compose_file_come_from_outside(compose: dict[str, Any]) -> None:

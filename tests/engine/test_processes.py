@@ -416,6 +416,28 @@ def test_a_lost_ticket_costs_seconds_and_no_document(
     exactly_one(installation, remote)
 
 
+@pytest.mark.parametrize("queue", ["procrastinate"])
+def test_nothing_stays_of_a_worker_that_never_comes_back(
+    installation: Installation, remote: Remote
+) -> None:
+    sending(installation, remote).kill()
+    remote.answers.set()
+    left = "SELECT count(*) FROM procrastinate_jobs"
+    assert installation.query(f"{left} WHERE status = 'doing'") == 1
+    installation.query(  # as if its last sign of life were a minute old
+        "WITH aged AS (UPDATE procrastinate_workers"
+        " SET last_heartbeat = now() - interval '1 minute' RETURNING 1) SELECT count(*) FROM aged"
+    )
+    installation.query(
+        "WITH due AS (UPDATE engine_periodictask SET due_at = now()"
+        " WHERE name = 'engine.tickets.void' RETURNING 1) SELECT count(*) FROM due"
+    )
+    heir = installation.worker()
+    eventually(lambda: not installation.query(left) and installation.issued(), heir.log)
+    assert installation.query("SELECT count(*) FROM procrastinate_workers") == 1
+    exactly_one(installation, remote)
+
+
 @both_queues
 def test_a_worker_outlives_its_connections(installation: Installation) -> None:
     worker = installation.worker()

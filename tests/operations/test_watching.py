@@ -16,7 +16,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from spojka.companies.models import ApiToken
-from spojka.connections import vault
+from spojka.connections import shops, vault
 from spojka.connections.models import Account, Call
 from spojka.core import trace
 from spojka.core.document import Kind
@@ -25,7 +25,8 @@ from spojka.engine import runner
 from spojka.net.limits import DAY, Limit
 from spojka.operations import health
 from spojka.orders import intake
-from spojka.orders.models import InboxEvent
+from spojka.orders.models import InboxEvent, Order
+from spojka.shops.woocommerce.simulator import KEY, SECRET, Simulator
 from tests.documents.conftest import House, captured
 from tests.documents.toy import ToySystem
 
@@ -135,6 +136,49 @@ def test_one_trace_leads_from_the_call_to_the_effect(
         f"/api/v1/orders/{order.pk}", headers={"Authorization": f"Bearer {token}"}
     ).json()
     assert {row["trace"] for row in shown["events"]} == {came}
+
+
+def test_one_trace_leads_from_a_webhook_over_its_requests_to_the_effect(
+    client: Client, house: House, settings: Any
+) -> None:
+    settings.ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    came = "4bf92f3577b34da6a3ce929d0e0e4736"
+    with Simulator() as woo:
+        fields = {"url": woo.url, "consumer_key": KEY, "consumer_secret": SECRET}
+        shop = shops.create(house.company, "woocommerce", "Woo", fields, actor="test")
+        number = woo.add(captured("rest-20b-set-paid"))
+        delivery = woo.delivery("order.updated", {"id": number}, shops.webhook_secret(shop))
+        answer = client.post(
+            f"/hooks/{shop.path_token}/",
+            delivery.body,
+            content_type="application/json",
+            headers={**delivery.headers, "traceparent": f"00-{came}-00f067aa0ba902b7-01"},
+        )
+        house.work()
+    assert (answer.status_code, answer["X-Trace-Id"]) == (200, came)
+    order = Order.objects.get(shop=shop)
+    assert order.documents.get().state == "issued"
+    assert set(order.events.values_list("trace", flat=True)) == {came}
+    # Read from the shop, and written back to it once the invoice was issued.
+    calls = set(Call.objects.values_list("owner", "method", "trace"))
+    assert {(shops.owner(shop), "GET", came), (shops.owner(shop), "POST", came)} <= calls
+
+
+def test_the_log_of_a_failure_has_the_trace_of_what_failed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_event: InboxEvent) -> None:
+        raise KeyError("not there")
+
+    monkeypatch.setattr(intake, "_handle", fail)
+    traces: list[str] = []
+    monkeypatch.setattr(
+        runner.log, "exception", lambda *_words, **_facts: traces.append(trace.current())
+    )
+    with trace.bound(trace.new()) as came:
+        intake.receive(house.shop, via="api", body=b"{}")
+    house.work()
+    assert traces == [came]
 
 
 @pytest.mark.parametrize(

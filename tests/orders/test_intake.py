@@ -12,12 +12,13 @@ import pytest
 import time_machine
 
 from spojka.companies.models import Company
-from spojka.connections import shops
+from spojka.connections import calls, shops
 from spojka.connections.models import Call, Shop
 from spojka.core.descriptor import CheckStatus
+from spojka.core.order import Order as CoreOrder
 from spojka.engine import runner
 from spojka.engine.models import Wake
-from spojka.orders import intake, polling
+from spojka.orders import housekeeping, intake, polling
 from spojka.orders.models import InboxEvent, Order
 from spojka.shops.contract import Delivery, Page, ShopSession
 from spojka.shops.woocommerce import simulator
@@ -213,6 +214,23 @@ def test_polling_that_was_overtaken_reads_the_order_again(
     assert Order.objects.get().status == "processing"
 
 
+def test_two_who_bring_a_new_order_at_once_make_one(
+    shop: Shop, woo: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payload = captured("rest-20b-set-paid")
+    digest = intake.digest
+    waiting = [lambda: intake.store(shop, payload)]
+
+    def slow(core: CoreOrder) -> str:
+        if waiting:
+            waiting.pop()()
+        return digest(core)
+
+    monkeypatch.setattr(intake, "digest", slow)  # after it was looked whether the order is there
+    order, _ = intake.store(shop, payload)
+    assert (Order.objects.get(), order.versions.count()) == (order, 1)
+
+
 def test_clocks_that_differ_do_not_keep_an_order_out(
     shop: Shop, woo: Simulator, clock: time_machine.Traveller
 ) -> None:
@@ -305,6 +323,42 @@ def test_no_secret_stands_in_the_timeline(shop: Shop, woo: Simulator) -> None:
         text = f"{row.url}{row.request}{row.response}"
         assert simulator.SECRET not in text
         assert shops.webhook_secret(shop) not in text
+
+
+def test_events_handled_long_ago_go_and_what_came_of_them_stays(
+    shop: Shop, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "AT_ONCE", 2)
+    names = ["rest-20b-set-paid", "rest-22-negative-fee", "store-01-multi-vat-shipping"]
+    content = json.dumps([*map(captured, names), {"code": "nonsense"}]).encode()
+    intake.import_file(shop, "orders.json", content, actor="test")
+    waiting = intake.receive(shop, via="api", body=b"{}")
+    clock.shift(housekeeping.KEEP - timedelta(minutes=1))
+    housekeeping.prune()
+    assert InboxEvent.objects.count() == 5
+    clock.shift(timedelta(minutes=2))
+    housekeeping.prune()
+    assert set(InboxEvent.objects.values_list("state", flat=True)) == {"failed", "new"}
+    assert InboxEvent.objects.filter(pk=waiting.pk).exists()
+    versions = [order.versions.get() for order in Order.objects.all()]
+    assert [version.event for version in versions] == [None] * 3
+    assert all(version.payload and version.trace for version in versions)
+    # A file that comes once more finds the orders as they are.
+    assert intake.import_file(shop, "orders.json", content, actor="test").unchanged == 3
+
+
+def test_recorded_requests_go_after_ninety_days(
+    shop: Shop, woo: Simulator, clock: time_machine.Traveller
+) -> None:
+    polling.poll(shop.pk)
+    before = Call.objects.count()
+    clock.shift(timedelta(days=89))
+    calls.prune()
+    assert Call.objects.count() == before > 0
+    clock.shift(timedelta(days=2))
+    polling.poll(shop.pk)
+    calls.prune()
+    assert 0 < Call.objects.count() <= before
 
 
 def test_import_of_a_file_keeps_going_past_a_bad_order(shop: Shop) -> None:

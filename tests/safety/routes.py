@@ -153,6 +153,7 @@ def things(company: Company) -> dict[str, Any]:
         "archive/files/": entry.pk,
         "shops/": shop.pk,
         "settings/shops/": shop.pk,
+        "settings/accounting/": company.connections.latest("pk").pk,
         "settings/accounts/": company.bank_accounts.latest("pk").pk,
         "settings/email/": EmailTemplate.objects.filter(company=company).latest("pk").pk,
         "settings/users/": company.memberships.latest("pk").pk,
@@ -160,6 +161,7 @@ def things(company: Company) -> dict[str, Any]:
         "settings/tokens/": company.api_tokens.filter(revoked_at=None).latest("pk").pk,
         "subject": entry.subject,
         "platform": "woocommerce",
+        "system": "own",
         "name": "regular",
         "code": "SPJ-INTERNAL",
     }

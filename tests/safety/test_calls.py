@@ -51,6 +51,17 @@ def test_a_key_belongs_to_one_company(empty: Company, full: Company, bearer: Hea
     assert answer.status_code == 202 and "Idempotency-Replayed" not in answer.headers
 
 
+def test_an_answer_is_kept_for_two_days(empty: Company, bearer: Header) -> None:
+    headers = bearer(empty)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        send(Client(), headers)
+        clock.shift(timedelta(days=2) - timedelta(seconds=1))
+        assert "Idempotency-Replayed" in send(Client(), headers).headers
+        clock.shift(timedelta(seconds=2))
+        assert "Idempotency-Replayed" not in send(Client(), headers, number="k-2").headers
+        assert KeyedAnswer.objects.count() == 1
+
+
 def test_a_call_that_died_is_in_flight_and_then_may_run_again(
     empty: Company, bearer: Header, monkeypatch: pytest.MonkeyPatch
 ) -> None:

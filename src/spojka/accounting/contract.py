@@ -308,6 +308,9 @@ class Reservations(Protocol):
     def reserve(self, series: str, key: str, last: int) -> int:
         """Reserve the lowest free number of ``series`` above ``last``, once per key.
 
+        A number reserved under ``key`` before that is not above ``last`` was used there by somebody
+        else: it is let go, and another one is reserved.
+
         Args:
             series: The series and its period, as the adapter names it.
             key: The document's key.

@@ -31,8 +31,9 @@ class UnknownSystemError(KeyError):
 
 def _found() -> Iterator[System]:
     for module in pkgutil.iter_modules(spojka.accounting.__path__):
-        if module.ispkg:
-            yield importlib.import_module(f"spojka.accounting.{module.name}.system").SYSTEM
+        name = f"spojka.accounting.{module.name}.system"
+        if module.ispkg and find_spec(name) is not None:
+            yield importlib.import_module(name).SYSTEM
     for point in entry_points(group=GROUP):
         yield point.load()
 

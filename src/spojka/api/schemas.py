@@ -26,7 +26,9 @@ Word = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 """Text to search for; a NUL is nothing that a database could hold."""
 Amount = Annotated[str, Field(pattern=AMOUNT, examples=["1836.70"])]
 KindName = Literal["invoice", "proforma", "tax_document", "credit_note"]
-StateName = Literal["planned", "held", "issuing", "uncertain", "issued", "cancelled", "dropped"]
+StateName = Literal[
+    "planned", "held", "issuing", "uncertain", "issued", "cancelled", "deleted", "dropped"
+]
 
 
 class ProblemOut(Schema):

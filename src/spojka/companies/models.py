@@ -222,10 +222,10 @@ class ChainHead(models.Model):
             head = locked.get()
         return head
 
-    def extend(self, digest: str) -> None:
-        """Move the head to a new last link."""
-        self.length += 1
-        self.digest = digest
+    def extend(self, *digests: str) -> None:
+        """Move the head past new links, the last of which it then is."""
+        self.length += len(digests)
+        self.digest = digests[-1]
         self.save(update_fields=["length", "digest"])
 
 

@@ -23,7 +23,7 @@ from django.views.decorators.debug import sensitive_variables
 from spojka import engine
 from spojka.accounting import registry
 from spojka.companies.models import AuditEntry, Company
-from spojka.connections import candidates, checks, health, loading, simulated, systems, vault
+from spojka.connections import candidates, checks, health, loading, simulated, systems
 from spojka.connections.candidates import CandidateState
 from spojka.connections.models import Connection
 from spojka.core.descriptor import Check
@@ -75,12 +75,10 @@ def create(
         company=company,
         system=key,
         name=name or of.name,
-        settings=plain,
         default=default,
         position=_last_position(company) + 1,
     )
-    for field, value in secret.items():
-        vault.put(systems.owner(connection), field, value)
+    candidates.store(connection, plain, secret)
     write("created", connection, actor, system=key)
     return connection
 
@@ -104,10 +102,7 @@ def simulate(company: Company, key: str, *, actor: str) -> Connection:
         connection, seed=random.randrange(1, 2**31), **_account_like(company)  # noqa: S311
     )  # fmt: skip
     plain, secret = candidates.split(of.fields, other_side.credentials(""))
-    connection.settings = plain
-    connection.save(update_fields=["settings"])
-    for field, value in secret.items():
-        vault.put(systems.owner(connection), field, value)
+    candidates.store(connection, plain, secret)
     write("created", connection, actor, system=key, simulated=True)
     return connection
 
@@ -186,8 +181,9 @@ def run(key: str, _lease: wakes.Lease) -> datetime | None:
 
 
 def is_loading(connection: Connection) -> bool:
-    """Tell whether the data are being loaded because a person wanted it."""
-    return Wake.objects.filter(handler=HANDLER, key=f"{connection.pk}:{Act.LOAD}").exists()
+    """Tell whether the data are being loaded, or will be as soon as the checklist passed."""
+    keys = [f"{connection.pk}:{act}" for act in (Act.LOAD, Act.ACTIVATE, Act.CANDIDATE)]
+    return Wake.objects.filter(handler=HANDLER, key__in=keys).exists()
 
 
 def verify(connection: Connection) -> list[Check]:
@@ -197,6 +193,25 @@ def verify(connection: Connection) -> list[Check]:
     pass by itself is paused, so that no document has to fail as well.
     """
     rows = _checked(connection, None, lambda rows: _keep_rows(connection, rows))
+    _judge(connection, rows)
+    return rows
+
+
+def activate(connection: Connection) -> list[Check]:
+    """Run the checklist, switch the connection on if it passed, and load the data at once."""
+    candidates.choose_only_account(connection)
+    rows = _checked(connection, None, lambda rows: _keep_rows(connection, rows))
+    passed = checks.passed(rows) and not candidates.is_undecided(connection)
+    with transaction.atomic():  # so that no page shows what passed and is not active
+        _judge(connection, rows)
+        if passed:
+            _switch_on(connection)
+    if passed:
+        loading.load_by_itself(connection)
+    return rows
+
+
+def _judge(connection: Connection, rows: Sequence[Check]) -> None:
     connection.checking_since = None
     connection.health_problem = None
     connection.health_at = timezone.now()
@@ -211,17 +226,6 @@ def verify(connection: Connection) -> list[Check]:
             "checking_since", "health_problem", "health_at", "verified_at", "paused_problem",
         ]
     )  # fmt: skip
-    return rows
-
-
-def activate(connection: Connection) -> list[Check]:
-    """Run the checklist, switch the connection on if it passed, and load the data at once."""
-    candidates.choose_only_account(connection)
-    rows = verify(connection)
-    if checks.passed(rows) and not candidates.is_undecided(connection):
-        _switch_on(connection)
-        loading.load_by_itself(connection)
-    return rows
 
 
 def try_candidate(connection: Connection) -> list[Check]:
@@ -236,17 +240,19 @@ def try_candidate(connection: Connection) -> list[Check]:
         connection.save(update_fields=["candidate"])
 
     rows = _checked(connection, candidates.values_of(connection), note)
-    connection.checking_since = None
-    connection.save(update_fields=["checking_since"])
     after = _company_of(rows)
-    if not checks.passed(rows):
-        _set_state(connection, CandidateState.FAILED)
-    elif before and after and before != after:
-        connection.candidate = {**connection.candidate, "company": after, "before": before}
-        _set_state(connection, CandidateState.OTHER_COMPANY)
-    else:
+    with transaction.atomic():
+        connection.checking_since = None
+        connection.save(update_fields=["checking_since"])
+        if not checks.passed(rows):
+            _set_state(connection, CandidateState.FAILED)
+            return rows
+        if before and after and before != after:
+            connection.candidate = {**connection.candidate, "company": after, "before": before}
+            _set_state(connection, CandidateState.OTHER_COMPANY)
+            return rows
         take_candidate(connection, str(connection.candidate.get("actor", "")))
-        loading.load_by_itself(connection)
+    loading.load_by_itself(connection)
     return rows
 
 

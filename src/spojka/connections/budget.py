@@ -352,7 +352,8 @@ class AccountBudget:
         with connection.cursor() as cursor:
             cursor.execute(_sql(_QUEUE), facts)
             (slot,) = cursor.fetchone()
-        return datetime.fromtimestamp(free + (slot - free) % HORIZON_SECONDS, UTC)
+        # PostgreSQL adds decimal literals: the sum, rounded, may lie a hair before ``free``.
+        return datetime.fromtimestamp(free + max(0.0, slot - free) % HORIZON_SECONDS, UTC)
 
 
 def limits_of(account: Account) -> tuple[Limit, ...]:

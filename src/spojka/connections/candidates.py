@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
+import structlog
 from django.views.decorators.debug import sensitive_variables
 
 from spojka.accounting.contract import Choice, Descriptor
@@ -18,7 +19,9 @@ from spojka.connections import systems, vault
 from spojka.connections.models import Connection
 from spojka.core import codec
 from spojka.core.descriptor import FieldSpec
-from spojka.core.outcome import OutcomeError
+from spojka.engine.leases import LeaseLostError
+
+log = structlog.get_logger("spojka.connections")
 
 
 class CandidateState(StrEnum):
@@ -54,17 +57,20 @@ def store(connection: Connection, plain: Mapping[str, str], secret: Mapping[str,
 
     What was read from another account (contacts, lists, choices among them) is forgotten.
     """
-    before = systems.identity_of(connection)
     connection.settings = {**connection.settings, **plain}
     for field, value in secret.items():
         vault.put(systems.owner(connection), field, value)
-    if systems.identity_of(connection) != before:
+    account = systems.identity_of(connection)
+    if connection.account_name not in ("", account):
         chosen = {spec.key for spec in systems.system_of(connection).descriptor.settings}
         connection.settings = {k: v for k, v in connection.settings.items() if k not in chosen}
         connection.loaded, connection.loaded_at = {}, None
         connection.changes_cursor = None
         connection.contacts.all().delete()
-    connection.save(update_fields=["settings", "loaded", "loaded_at", "changes_cursor"])
+    connection.account_name = account
+    connection.save(
+        update_fields=["settings", "account_name", "loaded", "loaded_at", "changes_cursor"]
+    )
 
 
 def secrets_of(connection: Connection) -> dict[str, str]:
@@ -117,11 +123,14 @@ def choose_only_account(connection: Connection) -> None:
     if list_accounts is None:
         return
     try:
-        with systems.open_session(connection) as session:
+        with systems.open_session(connection, patience=systems.PATIENCE) as session:
             found = list(list_accounts(session))
-    except OutcomeError:
-        return  # the checklist says what is wrong
+    except LeaseLostError:
+        raise
+    except Exception as error:  # whatever it is: the checklist says what is wrong
+        log.warning("accounts not read", connection=connection.pk, error=type(error).__name__)
+        return
     connection.accounts = [codec.dump(choice) for choice in found]
+    connection.save(update_fields=["accounts"])
     if len(found) == 1:
-        connection.settings = {**connection.settings, spec.key: found[0].id}
-    connection.save(update_fields=["accounts", "settings"])
+        store(connection, {spec.key: found[0].id}, {})

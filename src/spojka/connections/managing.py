@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.db import transaction
 from django.db.models import ProtectedError, QuerySet
@@ -157,3 +158,22 @@ def history(connection: Connection) -> QuerySet[AuditEntry]:
         company=connection.company_id, action__startswith="connection.",
         facts__connection=connection.pk,
     )[:SHOWN]  # fmt: skip
+
+
+@transaction.atomic
+def save_routing(connection: Connection, conditions: Mapping[str, Any], *, actor: str) -> None:
+    """Keep which orders go to a connection by themselves (``Connection.conditions``)."""
+    connection.conditions = dict(conditions)
+    connection.save(update_fields=["conditions"])
+    write("routing", connection, actor, conditions=connection.conditions)
+
+
+@transaction.atomic
+def move(connection: Connection, step: int) -> None:
+    """Move a connection in the order in which conditions are tried: up by -1, down by 1."""
+    rows = list(connection.company.connections.order_by("position", "pk"))
+    at = rows.index(connection)
+    rows.insert(min(max(at + step, 0), len(rows) - 1), rows.pop(at))
+    for position, row in enumerate(rows):
+        if row.position != position:
+            Connection.objects.filter(pk=row.pk).update(position=position)

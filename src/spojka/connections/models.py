@@ -17,6 +17,13 @@ def new_path_token() -> str:
     return secrets.token_urlsafe(18)
 
 
+class VisibleShops(models.Manager["Shop"]):
+    """Shops that people know of: all but those that hold test orders."""
+
+    def get_queryset(self) -> models.QuerySet[Shop]:
+        return super().get_queryset().filter(hidden=False)
+
+
 class Shop(models.Model):
     """An order source of a company."""
 
@@ -39,7 +46,12 @@ class Shop(models.Model):
     poll_problem = models.JSONField(null=True)
     webhook_problem = models.JSONField(null=True)
     webhook_seen_at = models.DateTimeField(null=True)
+    hidden = models.BooleanField(default=False, db_default=False)
+    """It holds the company's test orders and is no real shop."""
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = VisibleShops()
+    everything: models.Manager[Shop] = models.Manager()
 
     class Meta:
         verbose_name = _("shop")
@@ -96,6 +108,8 @@ class Connection(models.Model):
     deactivated_at = models.DateTimeField(null=True)
     accounts = models.JSONField(default=list, blank=True, db_default=[])
     """What the login may choose from, where the system has several accounts for it."""
+    account_name = models.CharField(max_length=120, blank=True, default="", db_default="")
+    """Of the :class:`Account` whose calls are counted; empty: nothing is called."""
     candidate = models.JSONField(null=True)
     """New values of the form that are being verified, or failed; the stored ones go on meanwhile.
     See :mod:`spojka.connections.activation`."""

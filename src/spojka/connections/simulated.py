@@ -113,26 +113,30 @@ def _carry(request: httpx2.Request, answer: Answer, fault: Fault | None) -> http
         case Fault.REFUSED:
             raise httpx2.ConnectError("connection refused", request=request)
         case Fault.TLS:
-            reason = ssl.SSLCertVerificationError("certificate verify failed: unable to verify")
-            raise httpx2.ConnectError(str(reason), request=request) from reason
+            reason = ssl.SSLError(1, "certificate verify failed")
+            reason.reason = "CERTIFICATE_VERIFY_FAILED"
+            raise httpx2.ConnectError("certificate verify failed", request=request) from reason
         case Fault.RESET_BEFORE | Fault.RESET_AFTER | Fault.STALE:
             raise httpx2.ReadError("connection reset", request=request)
         case Fault.SILENCE_COMMITTED | Fault.SILENCE_NOT_COMMITTED:
             raise httpx2.ReadTimeout("no answer", request=request)
-        case Fault.TRUNCATED:
-            return httpx2.Response(answer.status, headers=answer.headers, stream=_Cut(answer.body))
         case _:
-            return httpx2.Response(answer.status, headers=answer.headers, content=answer.body)
+            body = _Body(answer.body, cut=fault is Fault.TRUNCATED)
+            return httpx2.Response(answer.status, headers=answer.headers, stream=body)
 
 
-class _Cut(httpx2.SyncByteStream):
-    """Half of a body, and then the connection drops."""
+class _Body(httpx2.SyncByteStream):
+    """A body as it comes over a connection; ``cut``: half of it, and then the connection drops."""
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
+    def __init__(self, content: bytes, *, cut: bool) -> None:
+        self._content = content
+        self._cut = cut
 
     def __iter__(self) -> Iterator[bytes]:
-        yield self._body[: len(self._body) // 2]
+        if not self._cut:
+            yield self._content
+            return
+        yield self._content[: len(self._content) // 2]
         raise httpx2.RemoteProtocolError("peer closed connection without sending complete body")
 
 

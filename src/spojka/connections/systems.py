@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -28,6 +29,8 @@ from spojka.engine.leases import LeaseLostError
 
 log = structlog.get_logger("spojka.connections")
 OWN = "own"
+PATIENCE = timedelta(seconds=60)
+"""How long those who ask for several things in a row wait for the account's budget in all."""
 
 
 class _Provided:
@@ -111,20 +114,24 @@ def identity_of(connection: Connection) -> str:
 
 
 def account_of(connection: Connection) -> Account | None:
-    """Return the account whose calls are counted; ``None`` where none was ever made."""
-    # Whoever only looks must not make the key that the name is reckoned with.
-    made = Account.objects.filter(name__startswith=f"{connection.system}:")
-    if not is_remote(connection) or not made.exists():
-        return None
-    return made.filter(name=identity_of(connection)).first()
+    """Return the account whose calls are counted; ``None`` where nothing was ever called."""
+    return accounts_of([connection]).get(connection.account_name)
+
+
+def accounts_of(connections: Iterable[Connection]) -> dict[str, Account]:
+    """Return the accounts of several connections by their names."""
+    names = {connection.account_name for connection in connections} - {""}
+    return {row.name: row for row in Account.objects.filter(name__in=names)} if names else {}
 
 
 @contextmanager
 def open_session(
     connection: Connection,
     lane: str = "",
+    *,
     instead: Mapping[str, str] | None = None,
     attempt: int = 0,
+    patience: timedelta = timedelta(),
 ) -> Iterator[Session]:
     """Open what an operation on the system may use; its connections are closed in the end.
 
@@ -134,6 +141,7 @@ def open_session(
             connection's own.
         instead: Fields of the form that are tried in place of the stored ones.
         attempt: How often what is to be done was tried before.
+        patience: How long calls that the account's budget does not allow yet are waited for.
     """
     adapter = system_of(connection)
     credentials = {**_credentials(connection), **(instead or {})}
@@ -150,7 +158,9 @@ def open_session(
                 system=of.name,
             )
             transport = simulated.Transport(connection) if connection.simulated else None
-            http = stack.enter_context(calls.client(who, secrets, budget, transport))
+            http = stack.enter_context(
+                calls.client(who, secrets, budget, transport=transport, patience=patience)
+            )
             tokens = stack.enter_context(
                 SharedTokens(lambda: _token_name(connection, credentials), seen=http.hide)
             )
@@ -166,6 +176,16 @@ def open_session(
             attempt=attempt,
             **_known(connection),
         )
+
+
+def quiet_session(connection: Connection) -> Session:
+    """Return a session for what uses no network: reading a webhook, looking at requests."""
+    return Session(
+        credentials=_credentials(connection),
+        settings={key: str(value) for key, value in connection.settings.items()},
+        now=timezone.now(),
+        **_known(connection),
+    )
 
 
 def _known(connection: Connection) -> dict[str, Any]:
@@ -200,7 +220,7 @@ def register_webhook(connection: Connection, *, actor: str) -> None:
 def checklist(connection: Connection, instead: Mapping[str, str] | None = None) -> Iterator[Check]:
     """Yield the rows of the system's checklist, each as soon as it is known; never raises."""
     try:
-        with open_session(connection, instead=instead) as session:
+        with open_session(connection, instead=instead, patience=PATIENCE) as session:
             yield from system_of(connection).verify(session)
     except OutcomeError as error:
         yield _broken_off(error.problem, error.technical)
@@ -222,6 +242,6 @@ def verify(connection: Connection) -> list[Check]:
     connection.checks = checks.stored(result)
     if checks.passed(result):
         connection.verified_at = timezone.now()
-        connection.paused_problem = None
-    connection.save(update_fields=["checks", "verified_at", "paused_problem"])
+        connection.paused_problem = connection.health_problem = None
+    connection.save(update_fields=["checks", "verified_at", "paused_problem", "health_problem"])
     return result

@@ -17,6 +17,7 @@ LENGTH = 32
 """Hexadecimal digits of a trace, as in the W3C recommendation *Trace Context*."""
 
 _current: ContextVar[str] = ContextVar("spojka_trace", default="")
+_ON_ERROR = "spojka_trace"
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?\Z")
 
@@ -33,15 +34,26 @@ def current() -> str:
 
 @contextmanager
 def bound(trace: str) -> Iterator[str]:
-    """Do something under a trace; an empty one changes nothing."""
+    """Do something under a trace; an empty one changes nothing.
+
+    An error that leaves it takes the trace along, for whoever logs it: see :func:`of`.
+    """
     if not trace:
         yield current()
         return
     token = _current.set(trace)
     try:
         yield trace
+    except BaseException as error:
+        error.__dict__.setdefault(_ON_ERROR, trace)
+        raise
     finally:
         _current.reset(token)
+
+
+def of(error: BaseException) -> str:
+    """Return the trace under which an error arose; empty where there was none."""
+    return str(error.__dict__.get(_ON_ERROR, ""))
 
 
 def from_header(traceparent: str) -> str:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from spojka import engine
@@ -34,6 +35,7 @@ from spojka.documents import doubt, followups, planning
 from spojka.documents.lifeline import note
 from spojka.documents.models import Document, Effect
 from spojka.documents.performing import PERFORMERS
+from spojka.documents.routing import BY_SYSTEM
 from spojka.engine import wakes
 from spojka.engine.registry import handler, periodic
 from spojka.engine.wakes import Lease
@@ -48,6 +50,10 @@ _IN_DOUBT = {EffectState.SENDING, EffectState.UNCERTAIN, EffectState.LOOKING_UP}
 _PLAINLY_LAST = {EffectKind.PDF, EffectKind.EMAIL, EffectKind.WRITE_BACK}
 """Nothing more becomes due by these; what else happened meanwhile wakes the order once more."""
 _FAILURE = ("state", "problem", "technical", "rejection", "look_ups", "due_at", "done_at")
+_NOT_BEGUN = ~Q(state__in=_IN_DOUBT)
+"""A connection that was switched off ends what it has begun; nothing else is done there."""
+QUIET_ATTEMPTS = 20
+"""So often a PDF that is not made yet is asked for again without a word about it."""
 MOST_STEPS = 100
 _NONE = timedelta(0)
 
@@ -97,6 +103,7 @@ def _open(order_id: int) -> list[tuple[int, datetime]]:
         .exclude(state__in=_DONE)
         .exclude(document__state__in=[Document.State.HELD, Document.State.DROPPED])
         .exclude(document__connection__paused_problem__isnull=False)
+        .exclude(_NOT_BEGUN, document__connection__active=False)
         .order_by("document_id", "sequence", "id")
         .values_list("document_id", "pk", "due_at")
     )
@@ -205,14 +212,21 @@ def _failed(effect: Effect, error: OutcomeError, lease: Lease, *, in_doubt: bool
             if effect.kind == EffectKind.CREATE:
                 _set_state(effect.document, Document.State.PLANNED)
         effect.save(update_fields=_FAILURE)
-        note(
-            effect.document.order,
-            f"{effect.kind}.{error.state.value}",
-            document=effect.document,
-            problem=error.problem,
-            next_at=effect.due_at.isoformat() if effect.is_open else "",
-        )
+        if not _is_usual(effect, error):
+            note(
+                effect.document.order,
+                f"{effect.kind}.{error.state.value}",
+                document=effect.document,
+                problem=error.problem,
+                next_at=effect.due_at.isoformat() if effect.is_open else "",
+            )
         lease.check()
+
+
+def _is_usual(effect: Effect, error: OutcomeError) -> bool:
+    """Tell whether it is a PDF that the system has not made yet: nothing to be told of."""
+    waits = effect.kind == EffectKind.PDF and isinstance(error, ThrottledError)
+    return waits and effect.attempt < QUIET_ATTEMPTS
 
 
 def _rejected(effect: Effect, error: RejectedError, *, in_doubt: bool) -> None:
@@ -243,7 +257,8 @@ def _set_state(document: Document, state: str) -> None:
 
 def _settle(effect: Effect) -> timedelta:
     """Return how long a cut-off request may still be under way on the other side."""
-    if effect.kind in {EffectKind.EMAIL, EffectKind.WRITE_BACK}:
+    by_us = effect.kind == EffectKind.EMAIL and effect.parameters.get("by") != BY_SYSTEM
+    if by_us or effect.kind == EffectKind.WRITE_BACK:
         return timedelta(seconds=settings.SETTLE_SECONDS)
     connection = effect.document.connection
     assert connection is not None
@@ -317,6 +332,7 @@ def sweep() -> None:
         .exclude(state__in=_DONE)
         .exclude(document__state__in=[Document.State.HELD, Document.State.DROPPED])
         .exclude(document__connection__paused_problem__isnull=False)
+        .exclude(_NOT_BEGUN, ~Q(kind=EffectKind.CREATE), document__connection__active=False)
         .values_list("document__order_id", "document__order__shop_id")
         .distinct()
     )

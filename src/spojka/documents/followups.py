@@ -9,10 +9,14 @@ from typing import Any
 
 from django.utils import timezone
 
+from spojka import engine
+from spojka.accounting.contract import Capability
 from spojka.core.outcome import EffectKind
-from spojka.documents import doubt, performing
+from spojka.documents import doubt, performing, routing
 from spojka.documents.models import Document, Effect, EmailTemplate
 
+TRIAL = "trial"
+"""Key in a document's actions: it is of a test order, and is read back once it is issued."""
 SEQUENCE = {
     EffectKind.CREATE: 0,
     EffectKind.PDF: 10,
@@ -20,6 +24,7 @@ SEQUENCE = {
     EffectKind.UNPAY: 20,
     EffectKind.WRITE_BACK: 30,
     EffectKind.CANCEL: 35,
+    EffectKind.DELETE: 35,
     EffectKind.EMAIL: 40,
 }
 
@@ -71,9 +76,16 @@ def pay(document: Document, paid_on: date, amount: Decimal) -> None:
     )
 
 
-def after_issue(document: Document) -> None:
-    """Plan what follows a confirmed document: PDF, write back, e-mail."""
-    due = [_effect(document, EffectKind.PDF, f"{document.uuid}:pdf")]
+def after_issue(document: Document, *, tell: bool = True) -> None:
+    """Plan what follows a document that exists: PDF, and ``tell`` the shop and the customer."""
+    due: list[Effect] = []
+    if routing.cannot_do(document.connection, EffectKind.PDF) is None:
+        due.append(_effect(document, EffectKind.PDF, f"{document.uuid}:pdf"))
+    if document.actions.get(TRIAL):
+        _read_back(document)
+    if not tell:
+        add_effects(due)
+        return
     if performing.writes_back(document):
         due.append(_effect(document, EffectKind.WRITE_BACK, f"{document.uuid}:write_back"))
     wanted = document.actions.get("email")
@@ -93,6 +105,21 @@ def after_pay(document: Document) -> None:
         add_effects([_email(document, template, f"{document.uuid}:email-paid")])
 
 
+def _read_back(document: Document) -> None:
+    """Have a document read from its system, so that both sides can be compared."""
+    connection = document.connection
+    if connection is not None and Capability.CHANGES in routing.capabilities(connection):
+        key = f"{connection.pk}:{document.kind}:{document.external_id}"
+        engine.wake("changes", key, account=f"connection:{connection.pk}")
+
+
+def tell_paid(document: Document) -> None:
+    """Plan a note to the shop that a document was paid, which its accounting system found out."""
+    if document.is_paid and document.order.paid_at is None and performing.writes_back(document):
+        key = f"{document.uuid}:write_back:paid"
+        add_effect(document, EffectKind.WRITE_BACK, key, {"what": "paid"})
+
+
 def email_again(document: Document, *, to: str = "") -> None:
     """Plan an e-mail with the document now, besides one that was sent already."""
     ordinal = document.effects.filter(kind=EffectKind.EMAIL).count() + 1
@@ -109,13 +136,10 @@ def _email(
     at_once: bool = False,
 ) -> Effect:
     delay = timedelta(minutes=template.delay_minutes if template and not at_once else 0)
-    return _effect(
-        document,
-        EffectKind.EMAIL,
-        key,
-        {"template": template.pk if template else None, "to": to or document.order.email},
-        due_at=timezone.now() + delay,
-    )
+    parameters = {"template": template.pk if template else None, "to": to or document.order.email}
+    if routing.emails_itself(document.connection):
+        parameters["by"] = routing.BY_SYSTEM
+    return _effect(document, EffectKind.EMAIL, key, parameters, due_at=timezone.now() + delay)
 
 
 def email_template(

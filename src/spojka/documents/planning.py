@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from spojka.companies.models import Company
-from spojka.connections import systems
 from spojka.connections.models import Connection
+from spojka.connections.reservations import StoredReservations
 from spojka.core import codec, trace
 from spojka.core.dates import local_date
 from spojka.core.document import Document as CoreDocument
@@ -29,15 +29,16 @@ from spojka.core.order import Order as CoreOrder
 from spojka.core.outcome import EffectKind, EffectState
 from spojka.core.problem import Held, Problem, problem_json
 from spojka.core.rules import Decision, Rule
-from spojka.documents import composing, doubt, followups, rulebook
+from spojka.documents import composing, doubt, followups, news, routing, rulebook
+from spojka.documents.identity import create_key, current_version, document_uuid
 from spojka.documents.lifeline import note
+from spojka.documents.models import GONE, Document, Effect, ForeignDocument
 from spojka.documents.models import Decision as DecisionRow
-from spojka.documents.models import Document, Effect
-from spojka.orders.models import InboxEvent, Order, OrderVersion
+from spojka.documents.routing import Route
+from spojka.orders.models import InboxEvent, Order
 
 State = Document.State
-_DOCUMENTS = uuid.UUID("6f1d3c0e-5b7a-4f6e-9c53-2a8f0d9b1e47")
-CLOSED_STATUSES = frozenset({"cancelled", "canceled", "failed", "refunded", "trash"})
+_NEWS = ForeignDocument.objects.filter(pending=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,13 @@ def plan(order_id: int) -> Order:
         Order.objects.select_for_update(of=("self",))
         .select_related("shop", "company", "current")
         .defer("company__logo", "current__payload")
+        .annotate(has_news=Exists(_NEWS.filter(order=OuterRef("pk"))))
+        .prefetch_related("documents")
         .get(pk=order_id)
     )
     if order.current is not None:
         with traced(order):
-            _plan(order)
+            _plan(order, has_news=order.has_news)
     return order
 
 
@@ -77,9 +80,11 @@ def traced(order: Order) -> Iterator[None]:
         yield
 
 
-def _plan(order: Order) -> None:
+def _plan(order: Order, *, has_news: bool) -> None:
     core = order.content()
     documents = list(order.documents.all())
+    if has_news:
+        news.apply(order, core, documents)
     decision = rulebook.decide(order, core)
     _remember(order, decision)
     _task_for_changes(order, core, documents)
@@ -150,7 +155,7 @@ def due_documents(
     proforma_rule = rulebook.fired(decision, Kind.PROFORMA)
     tax_rule = rulebook.fired(decision, Kind.TAX_DOCUMENT)
     invoices = by_kind[Kind.INVOICE]
-    proforma = next((row for row in by_kind[Kind.PROFORMA] if row.state != State.CANCELLED), None)
+    proforma = next((row for row in by_kind[Kind.PROFORMA] if row.state not in GONE), None)
     final_due = (
         order.company.final_after_proforma
         and proforma is not None
@@ -177,7 +182,7 @@ def due_documents(
 def _is_closed(order: Order, rule: Rule | None) -> bool:
     """Tell whether the order is closed, and no rule says by name that this status is invoiced."""
     named = rule is not None and order.status in rule.conditions.statuses
-    return order.status in CLOSED_STATUSES and not named
+    return order.status in composing.CLOSED_STATUSES and not named
 
 
 def _is_under_way(document: Document) -> bool:
@@ -201,11 +206,16 @@ def _due_credit_notes(
     for refund in refunds:
         if refund.amount > 0 and refund.external_id not in have:
             yield Due(Kind.CREDIT_NOTE, rule, refund.external_id, reason=refund.reason)
-    if not core.refunds and not notes and order.status in CLOSED_STATUSES:
+    if not core.refunds and not notes and order.status in composing.CLOSED_STATUSES:
         yield Due(Kind.CREDIT_NOTE, rule)
 
 
 # making and rebuilding
+
+PINNED = "pinned"
+"""Key in a document's actions: the connection that a person wants it in."""
+_KEPT_ACTIONS = {"by_hand", "items", "amount", PINNED, doubt.SETTLED_BY}
+"""What people decided about a document, whatever rule it is built by."""
 
 
 def _plan_document(order: Order, core: CoreOrder, due: Due, documents: list[Document]) -> None:
@@ -225,8 +235,17 @@ def _plan_document(order: Order, core: CoreOrder, due: Due, documents: list[Docu
         documents.append(document)
 
 
-def create(order: Order, core: CoreOrder, due: Due, existing: Document | None = None) -> Document:
-    """Make (or revive a dropped) document row with its content, and its first effect."""
+def create(
+    order: Order,
+    core: CoreOrder,
+    due: Due,
+    existing: Document | None = None,
+    connection: Connection | None = None,
+) -> Document:
+    """Make (or revive a dropped) document row with its content, and its first effect.
+
+    ``connection`` is where a person wants it; by default it goes where the rules of routing say.
+    """
     document = existing or Document(
         uuid=document_uuid(order, due.kind, due.ordinal, due.refund_id),
         company=order.company,
@@ -236,47 +255,19 @@ def create(order: Order, core: CoreOrder, due: Due, existing: Document | None = 
         refund_id=due.refund_id,
     )
     document.version = current_version(order)
-    document.connection = connection_for(order.company, due.rule)
-    document.original = _original(order, due.kind)
-    document.test = core.test
+    given = None if document.pk else document.original
+    document.original = given or _original(order, due.kind)
     document.actions = {
         **(rulebook.actions_json(due.rule) if due.rule else {}),
         "reason": due.reason,
-        **{
-            name: value
-            for name, value in document.actions.items()
-            if name in {"by_hand", "items", "amount", doubt.SETTLED_BY}
-        },
+        **{name: value for name, value in document.actions.items() if name in _KEPT_ACTIONS},
     }
+    if connection is not None:
+        document.actions[PINNED] = connection.pk
+        document.connection = connection
     document.why = {"rule": due.rule.name, "rule_id": due.rule.id} if due.rule else {}
     build(document, order, core, rule=due.rule)
     return document
-
-
-def current_version(order: Order) -> OrderVersion:
-    """Return the order's latest snapshot; an order without one is never planned."""
-    assert order.current is not None
-    return order.current
-
-
-def document_uuid(order: Order, kind: Kind, ordinal: int = 1, refund_id: str = "") -> uuid.UUID:
-    """Return the identity of a document; it is the key of everything that is done for it.
-
-    It is made of the order and not of chance: an installation that was restored from a backup
-    finds by it what was issued after the backup, instead of issuing it a second time. The shop is
-    named by the token of its webhook address, which no two shops share, on any installation.
-    """
-    name = "|".join((order.shop.path_token, order.external_id, kind, str(ordinal), refund_id))
-    return uuid.uuid5(_DOCUMENTS, name)
-
-
-def connection_for(company: Company, rule: Rule | None) -> Connection:
-    """Return the connection that a rule names, or the company's default one."""
-    if rule is not None and rule.connection:
-        named = company.connections.filter(pk=rule.connection, active=True).first()
-        if named is not None:
-            return named
-    return systems.default_connection(company)
 
 
 def _original(order: Order, kind: Kind) -> Document | None:
@@ -287,8 +278,14 @@ def _original(order: Order, kind: Kind) -> Document | None:
 
 
 def build(document: Document, order: Order, core: CoreOrder, rule: Rule | None = None) -> None:
-    """(Re)build the content of a document that was never sent; hold it where that fails."""
+    """(Re)build a document that was never sent, and its route; hold it where that fails."""
     document.version = current_version(order)
+    way = _route(order, core, document, rule)
+    if document.connection is not None and document.connection != way.connection:
+        # Whatever number was reserved for it there is free again: nothing was made under it.
+        StoredReservations(document.connection).give_back(create_key(document.uuid))
+    document.connection = way.connection
+    document.test = core.test or way.connection.simulated
     try:
         content = composing.compose(order, core, Kind(document.kind), rule=rule, document=document)
     except Held as held:
@@ -296,12 +293,14 @@ def build(document: Document, order: Order, core: CoreOrder, rule: Rule | None =
             document.currency, document.total = core.currency, core.total
         _hold(document, held.problems)
         return
+    content = replace(content, test=document.test)
     document.content = codec.dump(content)
-    _copy(document, content)
-    if (problem := doubt.to_settle(document)) is not None:
+    copy_content(document, content)
+    unfit = way.problem or routing.cannot_make(way.connection, content)
+    if (problem := doubt.to_settle(document) or unfit) is not None:
         _hold(document, [problem])
         return
-    key = f"{document.uuid}:create"
+    key = create_key(document.uuid)
     effect = Effect.objects.filter(key=key).first() if document.pk else None
     made = effect is None
     if effect is None:
@@ -316,6 +315,17 @@ def build(document: Document, order: Order, core: CoreOrder, rule: Rule | None =
         note(order, "planned", document=document, kind=document.kind, total=content.total)
 
 
+def _route(order: Order, core: CoreOrder, document: Document, rule: Rule | None) -> Route:
+    """Return where a document goes: where a person wants it, or where the one is that it follows,
+    or where rules and conditions say."""
+    if document.actions.get(PINNED) and document.connection is not None:
+        return routing.checked(document.connection)
+    followed = document.original
+    if document.kind == Kind.INVOICE:
+        followed = composing.issued(order, Kind.PROFORMA)
+    return routing.route(order, core, rule, followed)
+
+
 def _hold(document: Document, problems: Sequence[Problem]) -> None:
     """Store that a document waits for a person; news of it go to the life line."""
     stored = [problem_json(problem) for problem in problems]
@@ -327,7 +337,8 @@ def _hold(document: Document, problems: Sequence[Problem]) -> None:
         note(document.order, "held", document=document, problem=problems[0])
 
 
-def _copy(document: Document, content: CoreDocument) -> None:
+def copy_content(document: Document, content: CoreDocument) -> None:
+    """Copy what lists and filters need out of the content."""
     document.currency = content.currency
     document.total = content.total
     document.issued_on = content.issued_on
@@ -363,7 +374,8 @@ def _rebuild_waiting(order: Order, core: CoreOrder, documents: Iterable[Document
         if document.state not in {State.HELD, State.PLANNED}:
             continue
         outdated = document.version_id != order.current_id
-        if (outdated or _held_here(document)) and not was_sent(document):
+        closed = document.connection is not None and not document.connection.active
+        if (outdated or closed or _held_here(document)) and not was_sent(document):
             build(document, order, core, rulebook.rule_of(document))
 
 
@@ -451,6 +463,10 @@ def _plan_payments(order: Order, core: CoreOrder, documents: Iterable[Document])
         payable = document.kind in {Kind.INVOICE, Kind.PROFORMA} and document.total
         if document.state != State.ISSUED or not payable or document.is_paid:
             continue
+        if document.actions.get(news.UNPAID_THERE):
+            continue  # somebody took the payment back in the system, and had a reason
+        if routing.cannot_do(document.connection, EffectKind.PAY) is not None:
+            continue
         touched = document.effects.filter(kind__in=[EffectKind.PAY, EffectKind.UNPAY]).exists()
         if not touched:
             paid_on = local_date(core.paid_at, order.company.zone)
@@ -459,11 +475,13 @@ def _plan_payments(order: Order, core: CoreOrder, documents: Iterable[Document])
 
 def _cancel_unpaid_proforma(order: Order, documents: Iterable[Document]) -> None:
     """Cancel the unpaid proforma of an order that was cancelled."""
-    if order.status not in CLOSED_STATUSES:
+    if order.status not in composing.CLOSED_STATUSES:
         return
     if any(row.kind == Kind.INVOICE and row.state != State.DROPPED for row in documents):
         return
     for document in documents:
         unpaid = document.kind == Kind.PROFORMA and not document.paid_amount
-        if document.state == State.ISSUED and unpaid:
+        if document.state != State.ISSUED or not unpaid:
+            continue
+        if routing.cannot_do(document.connection, EffectKind.CANCEL) is None:
             followups.add_effect(document, EffectKind.CANCEL, f"{document.uuid}:cancel")

@@ -25,6 +25,7 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
+from spojka.core import trace
 from spojka.engine import leases, registry, wakes
 from spojka.engine.bell import Bell, listen
 from spojka.engine.models import PeriodicTask
@@ -122,7 +123,8 @@ def work(lease: wakes.Lease) -> None:
         leases.end(lease)
         log.warning("lease lost", handler=lease.handler, key=lease.key)
     except Exception as error:  # the last resort: one bad row must not stop the worker
-        log.exception("handler failed", handler=lease.handler, key=lease.key)
+        with trace.bound(trace.of(error)):
+            log.exception("handler failed", handler=lease.handler, key=lease.key)
         # Its words may quote anything, a secret as well: they stand in the log, which hides those.
         wakes.give_back_failed(lease, type(error).__name__)
     else:

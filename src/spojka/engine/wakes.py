@@ -7,7 +7,9 @@ waits for: a claim on PostgreSQL passes over rows that another worker is just ta
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
@@ -27,6 +29,7 @@ __all__ = [
     "due_accounts",
     "give_back",
     "give_back_failed",
+    "insert_and_wake",
     "waiting",
     "wake",
 ]
@@ -47,6 +50,21 @@ ON CONFLICT (handler, key) DO UPDATE SET
     again = engine_wake.lease_until IS NOT NULL AND engine_wake.lease_until > %(now)s,
     account = CASE excluded.account WHEN '' THEN engine_wake.account ELSE excluded.account END
 RETURNING again
+"""
+
+# Of a row that is just being inserted: nobody can have woken anybody for it yet.
+_WAKE_NEW = """
+INSERT INTO engine_wake
+    (handler, account, due_at, again, lease_token, failures, last_error, key)
+VALUES (%s, %s, %s, %s, '', 0, '', %s)
+"""
+_INSERT_AND_WAKE = """
+WITH added AS ({insert}), woken AS (
+    INSERT INTO engine_wake
+        (handler, account, due_at, again, lease_token, failures, last_error, key)
+    SELECT %s, %s, %s, %s, '', 0, '', added.id::text FROM added
+)
+SELECT id FROM added
 """
 
 # DISTINCT would read every waiting row; this goes from one account to the next through the index.
@@ -111,6 +129,23 @@ def wake(handler: str, key: str, at: datetime | None = None, account: str = "") 
         (running,) = cursor.fetchone()
     if not running:  # else whoever works on it announces it when giving it back
         carriers.announce(handler, key, at)
+
+
+def insert_and_wake(insert: str, values: Sequence[Any], handler: str, account: str) -> int:
+    """Insert a row and wake a handler for it; see :func:`spojka.engine.insert_and_wake`."""
+    now = timezone.now()
+    wake_values = [handler, account, _time(now), False]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_INSERT_AND_WAKE.format(insert=insert), [*values, *wake_values])
+            (key,) = cursor.fetchone()
+        else:
+            with transaction.atomic():
+                cursor.execute(insert, values)
+                (key,) = cursor.fetchone()
+                cursor.execute(_WAKE_NEW, [*wake_values, key])
+    carriers.announce_soon(handler, str(key), now)
+    return int(key)
 
 
 def due_accounts(now: datetime) -> list[str]:

@@ -7,4 +7,4 @@ class OrdersConfig(AppConfig):
     name = "spojka.orders"
 
     def ready(self) -> None:
-        from spojka.orders import intake, polling  # noqa: F401 - register handlers
+        from spojka.orders import housekeeping, intake, polling  # noqa: F401 - register handlers

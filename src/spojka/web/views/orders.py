@@ -21,7 +21,7 @@ from spojka.core.outcome import EffectState, OutcomeError
 from spojka.core.problem import Problem
 from spojka.documents import actions
 from spojka.documents.actions import ActionRefused
-from spojka.documents.models import Document, Effect
+from spojka.documents.models import GONE, Document, Effect
 from spojka.orders import intake
 from spojka.orders.models import Order
 from spojka.shops.contract import Ability, MappingError
@@ -302,7 +302,7 @@ def _why_not(order: Order, kind: str) -> str:
     if order.deleted_at:
         return _("deleted in the shop")
     for document in order.documents.all():
-        if document.kind == kind and document.state not in {"dropped", "cancelled"}:
+        if document.kind == kind and document.state not in GONE:
             return _("already has %(document)s") % {"document": document}
     return ""
 
