@@ -352,8 +352,6 @@ class Session:
     webhook_secret: str = ""
     time_zone: str = "Europe/Prague"
     """The company's."""
-    attempt: int = 0
-    """How often this effect was tried before; look-ups are only worth a call after the first try."""
     seller: Seller | None = None
     """The company; ``None`` where there is none (``spojka preview``)."""
     attempt: int = 0

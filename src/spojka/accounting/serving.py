@@ -2,6 +2,9 @@
 
 ``with Serving(simulator) as server:`` serves it at ``server.address``. ``POST /_control`` orders
 faults, moves the clock, changes the account and reads the books; see ``Simulator.control``.
+
+A simulator that breaks off answers 500, and the block ends with its exception: it must not be taken
+for a vendor's bad day.
 """
 
 from __future__ import annotations
@@ -10,23 +13,40 @@ import json
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from spojka.accounting.simulator import Answer, Asked, Fault, Simulator, written
+from spojka.accounting.simulator import OUTSIDE, Answer, Asked, Fault, Simulator, written
 
 CONTROL = "/_control"
 
 
 class Serving:
-    """A simulator behind a socket. ``silence_seconds`` is how long an answer that never comes is
-    waited for before the connection is closed; choose it longer than the client's patience."""
+    """A simulator behind a socket.
 
-    def __init__(self, simulator: Simulator, port: int = 0, silence_seconds: float = 10.0) -> None:
+    Args:
+        simulator: What answers.
+        port: Where; 0: any that is free.
+        silence_seconds: How long an answer that never comes is waited for before the connection is
+            closed; choose it longer than the client's patience.
+        broken: Called with each exception of the simulator's own, instead of raising the first of
+            them in the end.
+    """
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        port: int = 0,
+        silence_seconds: float = 10.0,
+        broken: Callable[[Exception], None] | None = None,
+    ) -> None:
         self.simulator = simulator
         self.silence_seconds = silence_seconds
         self.released = threading.Event()
+        self._errors: list[Exception] = []
+        self.broken = broken or self._errors.append
         handler = type("Handler", (_Handler,), {"serving": self})
         self._server = _Server(("127.0.0.1", port), handler)
         self._thread = threading.Thread(
@@ -51,10 +71,12 @@ class Serving:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        if self._errors:
+            raise self._errors[0]
 
-    def serve_forever(self) -> None:
-        """Serve in this thread until interrupted."""
-        self._server.serve_forever()
+    def wait(self) -> None:
+        """Serve until this thread is interrupted."""
+        self.released.wait()
 
 
 class _Server(ThreadingHTTPServer):
@@ -79,13 +101,21 @@ class _Handler(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def _serve(self) -> None:
-        length = int(self.headers.get("content-length") or 0)
-        body = self.rfile.read(length)
+        stated = self.headers.get("content-length") or "0"
+        if not stated.isdecimal() or "transfer-encoding" in self.headers:
+            self.close_connection = True
+            self._send(Answer(411, b"a request has to state its length"))
+            return
+        body = self.rfile.read(int(stated))
         asked = Asked.of(self.command, self.path, dict(self.headers.items()), body)
         if asked.path == CONTROL:
             self._control(asked)
             return
-        answer, trouble = self.serving.simulator.handle(asked)
+        try:
+            answer, trouble = self.serving.simulator.handle(asked)
+        except Exception as error:
+            self.serving.broken(error)
+            answer, trouble = Answer(500, f"the simulator broke off: {error!r}".encode()), None
         match trouble.fault if trouble else None:
             case Fault.RESET_BEFORE | Fault.RESET_AFTER | Fault.STALE:
                 self._reset()
@@ -100,8 +130,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _control(self, asked: Asked) -> None:
         try:
             order: Any = json.loads(asked.body or b"{}")
+            faults = {trouble["fault"] for trouble in order.get("fail", [])}
+            if faults & OUTSIDE:
+                raise ValueError("it was reached already: give the client another address for that")
             told = self.serving.simulator.control(order)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             self._send(Answer.json({"error": str(error)}, 400))
             return
         text = json.dumps(told, default=str).encode()

@@ -15,6 +15,7 @@ import json
 import random
 import re
 import threading
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -292,7 +293,15 @@ class Simulator(ABC):
         self, fault: Fault | str, match: str = "", times: int = 1, *, retry_after: str = "",
         skip: int = 0,
     ) -> None:  # fmt: skip
-        """Let the next requests go wrong; see :class:`Trouble`."""
+        """Let the next requests go wrong; see :class:`Trouble`.
+
+        Raises:
+            ValueError: there is no such fault, or ``match`` is no regular expression.
+        """
+        try:
+            re.compile(match)
+        except re.error as error:
+            raise ValueError(f"{match!r} is no regular expression: {error}") from error
         self.troubles.append(Trouble(Fault(fault), match, times, retry_after, skip))
 
     def _next_trouble(self, asked: Asked) -> Trouble | None:
@@ -348,15 +357,16 @@ class Simulator(ABC):
 def written(value: Any) -> str:
     """Write JSON as most vendors do: ``Decimal`` as a number with all its digits."""
     numbers: list[str] = []
+    mark = uuid.uuid4().hex  # what stands for a number until the end must be in no text
 
     def number(found: object) -> str:
         if isinstance(found, Decimal):
             numbers.append(format(found, "f"))
-            return f"\x00{len(numbers) - 1}\x00"
+            return f"{mark}{len(numbers) - 1}"
         raise TypeError(f"not JSON: {type(found).__name__}")
 
     text = json.dumps(value, default=number, ensure_ascii=False)
-    return re.sub(r'"\\u0000(\d+)\\u0000"', lambda match: numbers[int(match.group(1))], text)
+    return re.sub(rf'"{mark}(\d+)"', lambda match: numbers[int(match.group(1))], text)
 
 
 def pdf_of(text: str) -> bytes:

@@ -58,13 +58,21 @@ class Api:
 
     def get(self, operation: str, path: str, **params: str) -> Any:
         """Read, and return the answer's ``Data``."""
-        return self._call(operation, "GET", path, params, None)
+        return self._call(operation, "GET", path, params, None, write=False)
 
     def write(
         self, operation: str, method: str, path: str, body: Json | None = None, **params: str
     ) -> Any:
         """Change something there, and return the answer's ``Data``."""
-        return self._call(operation, method, path, params, body)
+        return self._call(operation, method, path, params, body, write=True)
+
+    def recount(self, body: Json) -> Json:
+        """Have items computed, without anything being kept."""
+        path = "IssuedInvoices/Recount"
+        data = self._call("recount", "POST", path, {}, body, write=False)
+        if isinstance(data, Mapping):
+            return data
+        raise self._unreadable("recount", write=False)
 
     def made(self, operation: str, method: str, path: str, body: Json) -> Json:
         """Write, and return the record that came of it.
@@ -103,18 +111,32 @@ class Api:
                 return
 
     def _call(
-        self, operation: str, method: str, path: str, params: Mapping[str, str], body: Json | None
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        body: Json | None,
+        *,
+        write: bool,
     ) -> Any:
         token = self._token()
-        response = self._send(method, path, params, body, token)
+        response = self._send(method, path, params, body, token, write=write)
         if response.status == 401:
             # Not accepted, so nothing was done: the token ended, or was revoked.
             self._tokens.forget(token)
-            response = self._send(method, path, params, body, self._token())
-        return self._data(response, operation, write=method != "GET")
+            response = self._send(method, path, params, body, self._token(), write=write)
+        return self._data(response, operation, write=write)
 
     def _send(
-        self, method: str, path: str, params: Mapping[str, str], body: Json | None, token: str
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        body: Json | None,
+        token: str,
+        *,
+        write: bool,
     ) -> Response:
         headers = {
             "Authorization": f"Bearer {token}",
@@ -126,7 +148,12 @@ class Api:
             headers["Content-Type"] = "application/json"
             content = written(body)
         response = self._session.client.request(
-            method, f"{self.base}/{path}", params=params, headers=headers, content=content
+            method,
+            f"{self.base}/{path}",
+            params=params,
+            headers=headers,
+            content=content,
+            write=write,
         )
         self._observe(response)
         return response

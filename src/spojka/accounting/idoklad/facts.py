@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from spojka.accounting.contract import LoadedData
+from spojka.accounting.idoklad.arithmetic import USUAL, Arithmetic
 from spojka.accounting.idoklad.codes import ROUNDING_STEPS, Rounding, VatRateType
 from spojka.core.money import ZERO, parse_amount, quantize
 from spojka.core.outcome import RejectedError, Rejection
@@ -63,7 +64,8 @@ class Facts:
     """The agenda's own."""
     registration: int | None = None
     oss: bool = False
-    rounding: int = Rounding.NEVER
+    rounding: int = Rounding.NEVER.value
+    arithmetic: Arithmetic = USUAL
     price_decimals: int = 2
     amount_decimals: int = 2
     currencies: Mapping[str, int] = field(default_factory=dict)
@@ -89,6 +91,7 @@ class Facts:
             registration=kept["registration"],
             oss=kept["oss"],
             rounding=kept["rounding"],
+            arithmetic=Arithmetic.of(kept["arithmetic"]),
             price_decimals=kept["price_decimals"],
             amount_decimals=kept["amount_decimals"],
             currencies=kept["currencies"],
@@ -109,6 +112,7 @@ class Facts:
             "registration": self.registration,
             "oss": self.oss,
             "rounding": self.rounding,
+            "arithmetic": self.arithmetic.kept(),
             "price_decimals": self.price_decimals,
             "amount_decimals": self.amount_decimals,
             "currencies": dict(self.currencies),

@@ -7,13 +7,23 @@ read again once a day, and so are all contacts; in between only contacts changed
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from spojka.accounting.contract import Choice, LoadedData, Session
 from spojka.accounting.idoklad import customers
+from spojka.accounting.idoklad.arithmetic import USUAL, Arithmetic, measure
 from spojka.accounting.idoklad.client import PAGE_SIZE, Api, Json, since
-from spojka.accounting.idoklad.codes import RESOURCES, Plan, Registration, Rounding, number
+from spojka.accounting.idoklad.codes import (
+    RESOURCES,
+    Plan,
+    Registration,
+    Rounding,
+    VatRateType,
+    number,
+)
 from spojka.accounting.idoklad.facts import (
     Facts,
     PaymentOption,
@@ -67,6 +77,8 @@ def load(api: Api, s: Session) -> LoadedData:
     sequences = list(_records(api, "NumericSequences"))
     accounts = list(_records(api, "BankAccounts"))
     facts = _facts(home, lists, options, sequences, accounts)
+    how = kept.arithmetic if lists is kept else _measure(api, s, facts)
+    facts = replace(facts, arithmetic=how)
     contacts, complete, contacts_at = _contacts(api, s)
     codes = {id_: code for code, id_ in facts.currencies.items()}
     return LoadedData(
@@ -148,7 +160,7 @@ def _facts(
         currency=currencies.get(number(home.get("DefaultCurrencyId")) or 0, ""),
         registration=number(home.get("VatRegistrationType")),
         oss=home.get("HasVatRegimeOss") is True,
-        rounding=number(home.get("RoundingDifference")) or Rounding.NEVER,
+        rounding=number(home.get("RoundingDifference")) or Rounding.NEVER.value,
         price_decimals=_decimals(home.get("CountOfDecimalsForPrice")),
         amount_decimals=_decimals(home.get("CountOfDecimalsForAmount")),
         currencies=lists.currencies,
@@ -175,6 +187,22 @@ def _facts(
         reverse_charge=lists.reverse_charge,
         constant_symbols=lists.constant_symbols,
     )
+
+
+def _measure(api: Api, s: Session, facts: Facts) -> Arithmetic:
+    """Find out how the agenda computes, by its own rates of today."""
+    today = s.now.astimezone(ZoneInfo(s.time_zone)).date()
+    country = facts.countries.get(facts.country)
+    rates = {
+        one.type: one.rate
+        for one in facts.rates
+        if one.country == country and one.since <= today <= one.until and one.rate
+    }
+    currency, option = facts.currencies.get(facts.currency), next(iter(facts.options), None)
+    is_payer = facts.registration == Registration.PAYER
+    if not is_payer or VatRateType.BASIC not in rates or currency is None or option is None:
+        return USUAL
+    return measure(api, rates, currency, option.id, today, facts.price_decimals)
 
 
 def _decimals(value: Any) -> int:

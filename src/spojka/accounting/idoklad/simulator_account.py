@@ -133,6 +133,7 @@ class Agenda(Simulator):
             "rate_headers": False,  # UNC
             "vat_by": "item",  # UNC: item or summary
             "cuts_unit_price": False,  # UNC
+            "ties": ["up", "up"],  # UNC: VAT at half a cent, out of gross and on net
             "credit_note_sign": 1,  # UNC: of stored totals, 1 or -1
             "reduce_with_vat": False,  # UNC: whether a deducted proforma carries VAT
             "auto_invoice": False,  # UNC: an invoice is made by itself when a proforma is paid

@@ -58,17 +58,18 @@ class Shown(Agenda):
         """Return the items as they are shown, rounding included, and the document's prices."""
         on = date.fromisoformat((document.get("DateOfTaxing") or document["DateOfIssue"])[:10])
         cut = self.account["price_decimals"] if self.account["cuts_unit_price"] else None
+        ties = (self.account["ties"][0], self.account["ties"][1])
         items = []
         for item in self.typed_items(document):
             rate = self.rate(document, item, on)
             shown = {"DiscountPercentage": _NONE, "ItemType": sums.NORMAL, **item, "VatRate": rate}
-            items.append({**shown, "Prices": sums.item_prices(shown, rate, cut)})
+            items.append({**shown, "Prices": sums.item_prices(shown, rate, cut, ties)})
         vat_by = self.account["vat_by"]
-        prices = sums.document_prices(items, vat_by)
+        prices = sums.document_prices(items, vat_by, ties)
         rounded = self._rounding(document, prices["TotalWithVat"])
         if rounded:
             items.append(rounded)
-            prices = sums.document_prices(items, vat_by)
+            prices = sums.document_prices(items, vat_by, ties)
         return items, prices
 
     def _rounding(self, document: Json, total: Decimal) -> Json | None:
@@ -94,7 +95,7 @@ class Shown(Agenda):
             "IsTaxMovement": False,
             "DiscountPercentage": _NONE,
         }
-        return {**item, "Prices": sums.item_prices(item, _NONE, None)}
+        return {**item, "Prices": sums.item_prices(item, _NONE, None, ("up", "up"))}
 
     def currency(self, currency_id: int) -> str:
         return next(str(c["Code"]) for c in lists.currencies() if c["Id"] == currency_id)

@@ -1,26 +1,29 @@
 """How the simulated iDoklad computes: independent of what the adapter predicts.
 
-Two things are not confirmed and are settings of the account: whether VAT is computed per item or
-from the sum of each rate (``vat_by``), and whether unit prices are cut to the agenda's decimals
-(``cuts_unit_price``).
+What is not confirmed is a setting of the account: whether VAT is computed per item or from the sum
+of each rate (``vat_by``), whether unit prices are cut to the agenda's decimals
+(``cuts_unit_price``), and how half a cent is rounded (``ties``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 Json = dict[str, Any]
+Ties = tuple[str, str]
+"""How VAT is rounded at half a cent, out of a price with VAT and on one without: up, down, even."""
 
 _CENT = Decimal("0.01")
 _NONE = Decimal(0)
+_WAYS = {"up": ROUND_HALF_UP, "down": ROUND_HALF_DOWN, "even": ROUND_HALF_EVEN}
 _STEPS = {"CZK": Decimal(1), "EUR": Decimal("0.05")}
 WITH_VAT, WITHOUT_VAT, ONLY_BASE = 0, 1, 2
 NORMAL, ROUND, REDUCE = 0, 1, 2
 
 
-def item_prices(item: Mapping[str, Any], rate: Decimal, cut_to: int | None) -> Json:
+def item_prices(item: Mapping[str, Any], rate: Decimal, cut_to: int | None, ties: Ties) -> Json:
     """Return the ``Prices`` of an item."""
     unit = Decimal(str(item["UnitPrice"]))
     if cut_to is not None:
@@ -28,8 +31,8 @@ def item_prices(item: Mapping[str, Any], rate: Decimal, cut_to: int | None) -> J
     gone = Decimal(str(item.get("DiscountPercentage") or 0)) / 100
     worth = unit * Decimal(str(item["Amount"]))
     full, left = _cents(worth), _cents(worth * (1 - gone))
-    net, vat = _parts(int(item["PriceType"]), left, rate)
-    full_net, full_vat = _parts(int(item["PriceType"]), full, rate)
+    net, vat = _parts(int(item["PriceType"]), left, rate, ties)
+    full_net, full_vat = _parts(int(item["PriceType"]), full, rate, ties)
     return {
         "UnitPrice": unit,
         "TotalWithoutVat": net,
@@ -41,21 +44,21 @@ def item_prices(item: Mapping[str, Any], rate: Decimal, cut_to: int | None) -> J
     }
 
 
-def _parts(price_type: int, worth: Decimal, rate: Decimal) -> tuple[Decimal, Decimal]:
+def _parts(price_type: int, worth: Decimal, rate: Decimal, ties: Ties) -> tuple[Decimal, Decimal]:
     if price_type == WITH_VAT:
-        vat = _cents(worth * rate / (100 + rate))
+        vat = (worth * rate / (100 + rate)).quantize(_CENT, _WAYS[ties[0]])
         return worth - vat, vat
     if price_type == ONLY_BASE:
         return worth, _NONE
-    return worth, _cents(worth * rate / 100)
+    return worth, (worth * rate / 100).quantize(_CENT, _WAYS[ties[1]])
 
 
-def document_prices(items: Sequence[Mapping[str, Any]], vat_by: str) -> Json:
+def document_prices(items: Sequence[Mapping[str, Any]], vat_by: str, ties: Ties) -> Json:
     """Return the ``Prices`` of a document from its items, each with ``Prices``."""
     summary: list[Json] = []
     for key in dict.fromkeys((item["VatRateType"], item["VatRate"]) for item in items):
         rows = [item for item in items if (item["VatRateType"], item["VatRate"]) == key]
-        net, vat = _group(rows, Decimal(key[1]), vat_by)
+        net, vat = _group(rows, Decimal(key[1]), vat_by, ties)
         summary.append(
             {
                 "VatRateType": key[0],
@@ -79,7 +82,7 @@ def document_prices(items: Sequence[Mapping[str, Any]], vat_by: str) -> Json:
 
 
 def _group(
-    rows: Sequence[Mapping[str, Any]], rate: Decimal, vat_by: str
+    rows: Sequence[Mapping[str, Any]], rate: Decimal, vat_by: str, ties: Ties
 ) -> tuple[Decimal, Decimal]:
     if vat_by == "item":
         net = sum((row["Prices"]["TotalWithoutVat"] for row in rows), _NONE)
@@ -87,8 +90,8 @@ def _group(
     with_vat = [row["Prices"]["TotalWithVat"] for row in rows if row["PriceType"] == WITH_VAT]
     without = [row["Prices"]["TotalWithoutVat"] for row in rows if row["PriceType"] == WITHOUT_VAT]
     base = [row["Prices"]["TotalWithoutVat"] for row in rows if row["PriceType"] == ONLY_BASE]
-    first = _parts(WITH_VAT, sum(with_vat, _NONE), rate)
-    second = _parts(WITHOUT_VAT, sum(without, _NONE), rate)
+    first = _parts(WITH_VAT, sum(with_vat, _NONE), rate, ties)
+    second = _parts(WITHOUT_VAT, sum(without, _NONE), rate, ties)
     return first[0] + second[0] + sum(base, _NONE), first[1] + second[1]
 
 

@@ -74,7 +74,7 @@ class Idoklad:
         """
         facts = Facts.of(s.loaded)
         mapping.document(s, d, "", facts)
-        return prediction.totals(d, mapping.pictured(s, d, facts))
+        return prediction.totals(d, mapping.pictured(s, d, facts), facts)
 
     def requests(self, s: Session, d: Document, key: str) -> list[PlannedRequest]:
         """Show the contact and the document as they would be sent for a new customer."""
