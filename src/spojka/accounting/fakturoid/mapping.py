@@ -82,7 +82,12 @@ def shape(s: Session, d: Document) -> Shape:
     shapes = [_shape(s, d, mode, ways) for mode in modes]
     return min(
         shapes,
-        key=lambda one: (-one.certainty, _distance(one.totals, d), sum(x.whole for x in one.lines)),
+        key=lambda one: (
+            -one.certainty,
+            abs(one.totals.total - d.total),
+            _distance(one.totals, d),
+            sum(line.whole for line in one.lines),
+        ),
     )
 
 
@@ -160,7 +165,7 @@ def _per_rate(rows: Sequence[VatRow]) -> Mapping[Decimal, tuple[Decimal, Decimal
 def _distance(found: Totals, d: Document) -> Decimal:
     theirs, ours = _per_rate(found.vat), _per_rate(d.vat)
     none = (ZERO, ZERO)
-    return abs(found.total - d.total) + total(
+    return total(
         abs(theirs.get(rate, none)[part] - ours.get(rate, none)[part])
         for rate in {*theirs, *ours}
         for part in (0, 1)

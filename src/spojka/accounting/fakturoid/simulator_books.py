@@ -127,12 +127,11 @@ class Books:
         for one in lines:
             if one.get("_destroy"):
                 continue
-            if not str(one.get("name") or "").strip():
-                faults.add("lines.name", "blank")
+            for name in ("name", "unit_price"):
+                if not str(one.get(name) or "").strip() and (name in one or not one.get("id")):
+                    faults.add(f"lines.{name}", "blank")
             for name in ("unit_price", "quantity", "vat_rate"):
                 if one.get(name) is None:
-                    if name == "unit_price":
-                        faults.add("lines.unit_price", "blank")
                     continue
                 try:
                     value = number(one[name])
@@ -296,13 +295,11 @@ class Books:
 
     def _number(self, kind: str, given: Json) -> tuple[str, int]:
         wanted = given.get("number_format_id")
-        own = [one for one in self._state["all_formats"] if one["kind"] == kind]
-        plain = [one for one in self._state["formats"] if one["default"]]
-        chosen = next(
-            one
-            for one in [*self._state["all_formats"], *own, *plain]
-            if str(one["id"]) == str(wanted) or (wanted is None and one in [*own, *plain])
-        )
+        formats = self._state["all_formats"]
+        own = [one for one in formats if one["kind"] == kind]
+        plain = [one for one in formats if one["default"]]
+        given_one = [one for one in formats if str(one["id"]) == str(wanted)]
+        chosen = (given_one or own or plain)[0]
         if given.get("number"):
             return str(given["number"]), chosen["id"]
         year = str(given.get("issued_on") or self.today())[:4]
@@ -365,7 +362,8 @@ class Books:
             if one.get("_destroy"):
                 document["lines"] = [x for x in document["lines"] if x not in at]
             elif at:
-                made = self._line({**at[0], **one}, document)
+                price = "unit_price_with_vat" if document["_gross"] else "unit_price_without_vat"
+                made = self._line({**at[0], "unit_price": at[0][price], **one}, document)
                 at[0].update({**made, "id": at[0]["id"]})
             else:
                 document["lines"].append(self._line(one, document))
