@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("documents", "0003_indexes_of_large_installations")]
+    dependencies = [("documents", "0004_foreign_documents")]
 
     operations = [
         migrations.AddIndex(
