@@ -51,7 +51,7 @@ class MemoryBudget:
     def take(self) -> None:
         if self.exhausted_until is not None:
             raise ThrottledError(
-                Problem.of("SPJ-BUDGET-DAY", system="…", limit="…"), self.exhausted_until
+                Problem.of("SPJ-BUDGET-USED-UP", system="…", limit="…"), self.exhausted_until
             )
 
     def pause(self, until: datetime) -> None:
