@@ -61,10 +61,10 @@ class Remote:
     def load(self, s: Session) -> LoadedData:
         return LoadedData()
 
-    def predict(self, d: Document) -> Totals:
+    def predict(self, s: Session, d: Document) -> Totals:
         return Totals(d.total, d.vat)
 
-    def requests(self, d: Document, key: str) -> list[PlannedRequest]:
+    def requests(self, s: Session, d: Document, key: str) -> list[PlannedRequest]:
         return []
 
     def create(self, s: Session, d: Document, key: str) -> Issued:
@@ -86,7 +86,7 @@ class Remote:
     ) -> Payment:
         raise TypeError("not declared")
 
-    def unpay(self, s: Session, d: Document, issued: Issued, key: str) -> None:
+    def unpay(self, s: Session, d: Document, issued: Issued, key: str, payment_id: str) -> None:
         raise TypeError("not declared")
 
     def cancel(self, s: Session, d: Document, issued: Issued, key: str) -> None:

@@ -21,7 +21,7 @@ from spojka.documents.series import add_default_series
 from spojka.engine import runner
 from spojka.orders import intake
 from spojka.orders.models import Order
-from tests.documents.toy import ToySystem
+from tests.documents.toy import BusyToy, ToySystem
 
 ORDERS = Path(__file__).parent.parent / "fixtures" / "woocommerce" / "orders"
 
@@ -105,6 +105,19 @@ def toy(house: House, monkeypatch: pytest.MonkeyPatch) -> ToySystem:
     monkeypatch.setattr(registry, "systems", lambda: systems)
     Connection.objects.create(
         company=house.company, system="toy", name="Toy", active=True, default=True
+    )
+    house.company.connections.filter(system="own").update(default=False)
+    return system
+
+
+@pytest.fixture
+def busy(house: House, monkeypatch: pytest.MonkeyPatch) -> BusyToy:
+    """Make a toy with books of its own the company's accounting system."""
+    system = BusyToy()
+    systems = {**registry.systems(), "busy": system}
+    monkeypatch.setattr(registry, "systems", lambda: systems)
+    Connection.objects.create(
+        company=house.company, system="busy", name="Busy", active=True, default=True
     )
     house.company.connections.filter(system="own").update(default=False)
     return system

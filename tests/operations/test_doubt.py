@@ -12,7 +12,8 @@ from spojka.connections import systems
 from spojka.core.document import Kind
 from spojka.core.outcome import EffectKind, EffectState, RejectedError, Rejection, UncertainError
 from spojka.core.problem import Problem
-from spojka.documents import actions, emailing, planning
+from spojka.documents import actions, emailing
+from spojka.documents.identity import document_uuid
 from spojka.documents.models import Document, Effect
 from spojka.orders.models import Order
 from tests.documents.conftest import House, captured
@@ -43,12 +44,12 @@ def later(house: House, clock: time_machine.Traveller, **delta: float) -> None:
 def test_a_document_is_known_by_its_order_and_not_by_chance(house: House) -> None:
     order = house.take(captured(NAME))
     invoice = house.only(order, Kind.INVOICE)
-    assert invoice.uuid == planning.document_uuid(order, Kind.INVOICE)
+    assert invoice.uuid == document_uuid(order, Kind.INVOICE)
     others = {
-        planning.document_uuid(order, Kind.INVOICE, 2),
-        planning.document_uuid(order, Kind.PROFORMA),
-        planning.document_uuid(order, Kind.CREDIT_NOTE, 1, "7"),
-        planning.document_uuid(order, Kind.CREDIT_NOTE, 1, "8"),
+        document_uuid(order, Kind.INVOICE, 2),
+        document_uuid(order, Kind.PROFORMA),
+        document_uuid(order, Kind.CREDIT_NOTE, 1, "7"),
+        document_uuid(order, Kind.CREDIT_NOTE, 1, "8"),
         invoice.uuid,
     }
     assert len(others) == 5

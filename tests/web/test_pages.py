@@ -37,6 +37,7 @@ def company_urls(company: Company) -> Iterator[tuple[str, str]]:
         "rule": RuleRow.objects.filter(company=company).values_list("pk", flat=True).first(),
         "series": Series.objects.filter(company=company).values_list("pk", flat=True).first(),
         "account": BankAccount.objects.filter(company=company).values_list("pk", flat=True).first(),
+        "connection": company.connections.values_list("pk", flat=True).first(),
         "shop": company.shops.values_list("pk", flat=True).first(),
         "template": EmailTemplate.objects.filter(company=company)
         .values_list("pk", flat=True)
@@ -50,11 +51,13 @@ def company_urls(company: Company) -> Iterator[tuple[str, str]]:
     of = {
         "orders/": "order",
         "documents/": "document",
+        "taken-in/": "foreign",
         "events/": "event",
         "rules/": "rule",
         "series/": "series",
         "archive/files/": "entry",
         "shops/": "shop",
+        "settings/accounting/": "connection",
         "settings/accounts/": "account",
         "settings/shops/": "shop",
         "settings/email/": "template",
@@ -73,6 +76,8 @@ def company_urls(company: Company) -> Iterator[tuple[str, str]]:
             arguments.append(found)
         elif "<slug:platform>" in route:
             arguments.append("woocommerce")
+        elif "<slug:system>" in route:
+            arguments.append("kasa")
         elif "<str:subject>" in route:
             entry = Entry.objects.filter(company=company).first()
             if entry is None:

@@ -45,6 +45,11 @@ def addresses(company: Company) -> Iterator[tuple[str, str]]:
         "archived_file": entry.pk,
         "archive_entries": str(document.uuid),
         "settings_shop_new": "woocommerce",
+        "settings_connection_new": "own",
+        **{
+            f"settings_connection{tab}": company.connections.latest("pk").pk
+            for tab in ("", "_access", "_calls", "_limits", "_data", "_settings", "_history")
+        },
     }
     for name in (str(page.name) for page in _company if page.name not in DOWNLOADS):
         page = next(page for page in _company if page.name == name)

@@ -57,17 +57,9 @@ def receive(request: HttpRequest, path_token: str) -> HttpResponse:
     door = _known(path_token) or _look_up(path_token)
     if door is None:
         return _not_found(request)
-    if problems.announced_bytes(request) > MOST_BYTES:
-        return _too_large(request)
-    try:
-        body = request.body
-    except RequestDataTooBig:
-        return _too_large(request)
-    except UnreadablePostError:
-        problem = Problem.of("SPJ-API-INPUT", detail="body")
-        return problems.response(request, 400, problem)
-    if len(body) > MOST_BYTES:
-        return _too_large(request)
+    body = body_of(request)
+    if isinstance(body, HttpResponse):
+        return body
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         hint = _read(door, Delivery(headers, body))
@@ -81,6 +73,20 @@ def receive(request: HttpRequest, path_token: str) -> HttpResponse:
         if _look_up(path_token) is not None:
             raise
         return _not_found(request)  # the shop was removed a moment ago
+
+
+def body_of(request: HttpRequest) -> bytes | HttpResponse:
+    """Return the raw body of a delivery, or the answer to one that is too large or breaks off."""
+    if problems.announced_bytes(request) > MOST_BYTES:
+        return _too_large(request)
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        return _too_large(request)
+    except UnreadablePostError:
+        problem = Problem.of("SPJ-API-INPUT", detail="body")
+        return problems.response(request, 400, problem)
+    return _too_large(request) if len(body) > MOST_BYTES else body
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,9 @@ def _in_utc(at: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Amount = Annotated[str, Field(pattern=AMOUNT, examples=["1836.70"])]
 KindName = Literal["invoice", "proforma", "tax_document", "credit_note"]
-StateName = Literal["planned", "held", "issuing", "uncertain", "issued", "cancelled", "dropped"]
+StateName = Literal[
+    "planned", "held", "issuing", "uncertain", "issued", "cancelled", "deleted", "dropped"
+]
 
 
 class ProblemOut(Schema):

@@ -38,6 +38,29 @@ class Verification:
     problems: list[Problem]
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is to be appended.
+
+    Args:
+        kind: What happened: ``issued``, ``pdf``, ``isdoc``, ``email``, ``write_back``, ``paid``, …
+        subject: UUID of the document.
+        number: Number of the document, where it has one.
+        name: File name of the bytes.
+        media_type: Media type of the bytes.
+        content: The bytes; ``None`` where the fact alone is kept. Equal bytes are stored once.
+        facts: Further facts, free of secrets: text, whole numbers, flags, lists and mappings.
+    """
+
+    kind: str
+    subject: str
+    number: str = ""
+    name: str = ""
+    media_type: str = ""
+    content: bytes | None = None
+    facts: Mapping[str, Any] | None = None
+
+
 def append(
     company: Company,
     *,
@@ -49,51 +72,54 @@ def append(
     content: bytes | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> Entry:
-    """Append an entry, with its bytes, as part of the caller's transaction.
+    """Append an entry, with its bytes; see :class:`Record` and :func:`append_all`."""
+    record = Record(kind, subject, number, name, media_type, content, facts)
+    return append_all(company, [record])[0]
+
+
+def append_all(company: Company, records: Iterable[Record]) -> list[Entry]:
+    """Append entries (one at least), with their bytes, as part of the caller's transaction.
 
     The company's chain stays locked until that transaction ends: append late in it. Who also writes
     to the audit log in the same transaction does so after appending, always, so that two
     transactions cannot wait for each other.
 
-    Args:
-        company: Whose archive.
-        kind: What happened: ``issued``, ``pdf``, ``isdoc``, ``email``, ``write_back``, ``paid``, …
-        subject: UUID of the document.
-        number: Number of the document, where it has one.
-        name: File name of the bytes.
-        media_type: Media type of the bytes.
-        content: The bytes; ``None`` where the fact alone is kept. Equal bytes are stored once.
-        facts: Further facts, free of secrets: text, whole numbers, flags, lists and mappings.
-
     Raises:
         ValueError: the facts hold something that JSON cannot carry exactly, such as a float.
     """
-    kept = _exact(dict(facts or {}))
+    exact = [(record, _exact(dict(record.facts or {}))) for record in records]
+    entries: list[Entry] = []
+    blobs: dict[str, Blob] = {}
     with transaction.atomic():
         head = ChainHead.lock(chain_name(company))
-        sha256 = ""
-        if content is not None:
-            sha256 = hashlib.sha256(content).hexdigest()
-            Blob.objects.get_or_create(
-                sha256=sha256, defaults={"size": len(content), "content": content}
+        previous = head.digest
+        for seq, (record, facts) in enumerate(exact, start=head.length + 1):
+            sha256 = ""
+            if record.content is not None:
+                sha256 = hashlib.sha256(record.content).hexdigest()
+                size = len(record.content)
+                blobs[sha256] = Blob(sha256=sha256, size=size, content=record.content)
+            entry = Entry(
+                company=company,
+                seq=seq,
+                at=timezone.now(),
+                kind=record.kind,
+                subject=record.subject,
+                number=record.number,
+                name=record.name[:_NAME_LENGTH],
+                media_type=record.media_type,
+                facts=facts,
+                sha256=sha256,
+                previous=previous,
             )
-        entry = Entry(
-            company=company,
-            seq=head.length + 1,
-            at=timezone.now(),
-            kind=kind,
-            subject=subject,
-            number=number,
-            name=name[:_NAME_LENGTH],
-            media_type=media_type,
-            facts=kept,
-            sha256=sha256,
-            previous=head.digest,
+            entry.digest = previous = entry.computed_digest()
+            entries.append(entry)
+        Blob.objects.bulk_create(
+            blobs.values(), update_conflicts=True, unique_fields=["sha256"], update_fields=["size"]
         )
-        entry.digest = entry.computed_digest()
-        entry.save(force_insert=True)
-        head.extend(entry.digest)
-    return entry
+        Entry.objects.bulk_create(entries)
+        head.extend(*(entry.digest for entry in entries))
+    return entries
 
 
 def read(sha256: str) -> bytes | None:

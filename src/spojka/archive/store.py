@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from spojka.archive.chain import Verification, append, read, verify
+from spojka.archive.chain import Record, Verification, append, append_all, read, verify
 from spojka.archive.export import export_zip, write_zip
 from spojka.archive.retention import apply_retention
 
 __all__ = [
+    "Record",
     "Verification",
     "append",
+    "append_all",
     "apply_retention",
     "export_zip",
     "read",

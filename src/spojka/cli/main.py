@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "setup": ("serving", "setup", "Prepare the database, the key file and the static files."),
         "demo": ("serving", "demo", "Make the demo company with sample orders."),
         "preview": ("preview", "preview", "Show what would be issued for orders in files."),
+        "simulator": ("simulating", "simulator", "Serve the other side of an accounting system."),
         "import": ("ordering", "import_orders", "Import orders from a file into a shop."),
         "orders": ("ordering", "orders", "List orders."),
         "issue": ("ordering", "issue", "Issue a document of an order by hand."),

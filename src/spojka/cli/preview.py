@@ -7,17 +7,16 @@ It uses the same mapping and the same making of documents as the application doe
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import click
 
 from spojka.accounting import registry as accounting
-from spojka.accounting.contract import System, Totals
+from spojka.accounting.contract import Session, System
 from spojka.cli import preview_company, preview_inputs, preview_result
 from spojka.cli.output import REFUSED, language, print_json, print_problem, print_table
 from spojka.cli.preview_files import Drafts
@@ -25,20 +24,19 @@ from spojka.cli.preview_inputs import Payload, Rejected
 from spojka.cli.preview_result import DOCUMENT, HELD, NOTHING, Result
 from spojka.core.build import Request, build
 from spojka.core.credit import Credit, build_credit_note
-from spojka.core.document import Document, Kind, Original, VatRow
-from spojka.core.money import ZERO
+from spojka.core.document import Document, Kind, Original
 from spojka.core.order import Order, Refund
 from spojka.core.outcome import OutcomeError
 from spojka.core.problem import Held, Problem
 from spojka.core.profile import Profile
 from spojka.core.variables import VariableError
+from spojka.documents import comparison
 from spojka.shops import registry as shops
 from spojka.shops.contract import MappingError, MappingOptions, Source
 
 KINDS = (Kind.INVOICE.value, Kind.PROFORMA.value, Kind.CREDIT_NOTE.value)
 # Reasons for which there is nothing to do, for anyone.
 _NOTHING = {"SPJ-NO-REFUND", "SPJ-ZERO-REFUND"}
-_NONE = (ZERO, ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,41 +121,18 @@ class Preview:
 
     def _sent(self, order: Order, document: Document) -> Result:
         """Add what would be sent, and compare what the system would make of it."""
+        session = Session(credentials={}, settings={}, now=self.now)
         try:
-            predicted = self.system.predict(document)
-            requests = tuple(self.system.requests(document, document.uuid))
+            predicted = self.system.predict(session, document)
+            requests = tuple(self.system.requests(session, document, document.uuid))
         except OutcomeError as error:
             return Result(HELD, order, (error.problem,))
         except Held as held:
             return Result(HELD, order, held.problems)
-        different = _difference(predicted, document)
+        different = comparison.predicted(predicted, document)
         if different is not None:
             return Result(HELD, order, (different,), document, requests, predicted)
         return Result(DOCUMENT, order, (), document, requests, predicted)
-
-
-def _difference(predicted: Totals, document: Document) -> Problem | None:
-    """Return what the system would compute otherwise than the order: the total, or a rate's VAT."""
-    if predicted.total != document.total:
-        return Problem.of("SPJ-TOTAL-PREDICTED", predicted=predicted.total, total=document.total)
-    theirs, ours = _per_rate(predicted.vat), _per_rate(document.vat)
-    for rate in sorted(theirs.keys() | ours.keys(), reverse=True):
-        if theirs.get(rate, _NONE) != ours.get(rate, _NONE):
-            return Problem.of(
-                "SPJ-TOTAL-PREDICTED",
-                predicted="{} + {} ({} %)".format(*theirs.get(rate, _NONE), rate),
-                total="{} + {} ({} %)".format(*ours.get(rate, _NONE), rate),
-            )
-    return None
-
-
-def _per_rate(rows: Iterable[VatRow]) -> dict[Decimal, tuple[Decimal, Decimal]]:
-    """Return net and VAT per rate; systems name treatments in their own ways."""
-    sums: dict[Decimal, tuple[Decimal, Decimal]] = {}
-    for row in rows:
-        net, tax = sums.get(row.rate, _NONE)
-        sums[row.rate] = (net + row.net, tax + row.tax)
-    return sums
 
 
 def _made(refund: Refund) -> tuple[datetime, int, str]:

@@ -215,13 +215,17 @@ class ChainHead(models.Model):
     @classmethod
     def lock(cls, name: str) -> ChainHead:
         """Return the head, locked until the transaction ends; made where it does not exist."""
-        cls.objects.get_or_create(name=name)
-        return cls.objects.select_for_update().get(name=name)
+        locked = cls.objects.select_for_update().filter(name=name)
+        head = locked.first()
+        if head is None:
+            cls.objects.get_or_create(name=name)
+            head = locked.get()
+        return head
 
-    def extend(self, digest: str) -> None:
-        """Move the head to a new last link."""
-        self.length += 1
-        self.digest = digest
+    def extend(self, *digests: str) -> None:
+        """Move the head past new links, the last of which it then is."""
+        self.length += len(digests)
+        self.digest = digests[-1]
         self.save(update_fields=["length", "digest"])
 
 

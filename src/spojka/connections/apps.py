@@ -7,4 +7,9 @@ class ConnectionsConfig(AppConfig):
     name = "spojka.connections"
 
     def ready(self) -> None:
-        from spojka.connections import calls  # noqa: F401 - registers a periodic task
+        from spojka.connections import (  # noqa: F401 - register handlers and periodic tasks
+            activation,
+            calls,
+            health,
+            loading,
+        )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_network
 
+import httpx2
 from django.conf import settings
 from django.utils import timezone
 
@@ -27,10 +28,17 @@ LONGEST_REST = timedelta(hours=25)
 """How long it rests at most because of one header: a day's limit, however long the day is."""
 
 
-def client(owner: str, secrets: Iterable[str], budget: AccountBudget | None = None) -> Client:
+def client(
+    owner: str,
+    secrets: Iterable[str],
+    budget: AccountBudget | None = None,
+    *,
+    transport: httpx2.BaseTransport | None = None,
+) -> Client:
     """Return the HTTP client for ``owner`` (``shop:1``), recording into its timeline.
 
-    Each request, redirected ones too, is taken from ``budget`` before it is sent.
+    Each request, redirected ones too, is taken from ``budget`` before it is sent. ``transport``
+    stands in for the network.
     """
     gate = _Gate(budget)
     return Client(
@@ -39,6 +47,7 @@ def client(owner: str, secrets: Iterable[str], budget: AccountBudget | None = No
         recorder=_recorder(owner),
         before=gate.before,
         after=gate.after,
+        transport=transport,
     )
 
 

@@ -17,6 +17,13 @@ def new_path_token() -> str:
     return secrets.token_urlsafe(18)
 
 
+class VisibleShops(models.Manager["Shop"]):
+    """Shops that people know of: all but those that hold test orders."""
+
+    def get_queryset(self) -> models.QuerySet[Shop]:
+        return super().get_queryset().filter(hidden=False)
+
+
 class Shop(models.Model):
     """An order source of a company."""
 
@@ -39,7 +46,12 @@ class Shop(models.Model):
     poll_problem = models.JSONField(null=True)
     webhook_problem = models.JSONField(null=True)
     webhook_seen_at = models.DateTimeField(null=True)
+    hidden = models.BooleanField(default=False, db_default=False)
+    """It holds the company's test orders and is no real shop."""
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = VisibleShops()
+    everything: models.Manager[Shop] = models.Manager()
 
     class Meta:
         verbose_name = _("shop")
@@ -77,6 +89,34 @@ class Connection(models.Model):
     doubt_until = models.DateTimeField(null=True)
     """Set by a restore: orders placed until then may have documents that only the system knows.
     What is due for them is looked up before it is done."""
+    simulated = models.BooleanField(default=False, db_default=False)
+    """The other side is the simulator in the box: documents are marked as tests."""
+    position = models.PositiveIntegerField(default=0, db_default=0)
+    """Connections are tried in this order; the first whose conditions hold gets an order."""
+    conditions = models.JSONField(default=dict, blank=True, db_default={})
+    """Which orders go there: those of a rule (:class:`spojka.core.rules.Conditions`); empty: none
+    by itself, only what a rule sends there, or everything where it is the default."""
+    checking_since = models.DateTimeField(null=True)
+    """The checklist is being run, and its rows so far are in ``checks``."""
+    load_problem = models.JSONField(null=True)
+    changes_cursor = models.DateTimeField(null=True)
+    """Documents changed there up to this moment have been read."""
+    changes_problem = models.JSONField(null=True)
+    path_token = models.CharField(max_length=40, unique=True, null=True)
+    """Of the address that the system sends its webhooks to; ``null``: it never was asked for."""
+    webhook_seen_at = models.DateTimeField(null=True)
+    deactivated_at = models.DateTimeField(null=True)
+    accounts = models.JSONField(default=list, blank=True, db_default=[])
+    """What the login may choose from, where the system has several accounts for it."""
+    account_name = models.CharField(max_length=120, blank=True, default="", db_default="")
+    """Of the :class:`Account` whose calls are counted; empty: nothing is called."""
+    candidate = models.JSONField(null=True)
+    """New values of the form that are being verified, or failed; the stored ones go on meanwhile.
+    See :mod:`spojka.connections.activation`."""
+    health_problem = models.JSONField(null=True)
+    """What the regular look found: it works today, and may not tomorrow."""
+    health_at = models.DateTimeField(null=True)
+    """When the regular look was last taken."""
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -201,3 +241,43 @@ class AccessToken(models.Model):
     claim = models.CharField(max_length=32, blank=True)
     """Who fetches a new one, until ``claim_until``."""
     claim_until = models.DateTimeField(null=True)
+
+
+class SimulatorState(models.Model):
+    """What the simulator behind a connection remembers between requests."""
+
+    connection = models.OneToOneField(
+        Connection, models.CASCADE, related_name="simulator_state", primary_key=True
+    )
+    content = models.JSONField()
+
+
+class Contact(models.Model):
+    """A name under which a customer is known to exist in the accounting system."""
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="contacts")
+    name = models.CharField(max_length=80)
+    """See :mod:`spojka.accounting.contacts`."""
+    external_id = models.CharField(max_length=60)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "name"], name="contact_once")]
+        indexes = [models.Index(fields=["connection", "external_id"], name="contact_external")]
+
+
+class ReservedNumber(models.Model):
+    """A number reserved for a document before it is sent, in systems that let us number."""
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="reserved_numbers")
+    series = models.CharField(max_length=60)
+    number = models.PositiveBigIntegerField()
+    key = models.CharField(max_length=100, null=True)
+    """Of the document; ``null``: it was given back, and is given out again first."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "series", "number"], name="reserved_number_once"
+            ),
+            models.UniqueConstraint(fields=["connection", "key"], name="reserved_key_once"),
+        ]

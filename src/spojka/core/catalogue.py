@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote
 
 from spojka.core.descriptor import Text, say
 from spojka.core.problem import Problem
@@ -71,11 +72,13 @@ class Entry:
     """Trying again may succeed although no person has changed anything."""
     action: str = ""
     """Key of our own page where it is mended."""
+    link: str = ""
+    """Page of the other system where it is mended; ``{fact}`` is filled in."""
 
     @property
     def facts(self) -> frozenset[str]:
         """Names of the facts that the texts use, in any language."""
-        texts = (*self.cause.values(), *self.fix.values())
+        texts = (*self.cause.values(), *self.fix.values(), self.link)
         return frozenset(name for text in texts for name in _PLACEHOLDER.findall(text) if name)
 
 
@@ -91,6 +94,8 @@ class Explained:
     """The same as a sentence."""
     retriable: bool
     action: str = ""
+    link: str = ""
+    """Address of the page in the other system; empty where a fact that it needs is missing."""
 
 
 class CatalogueError(ValueError):
@@ -125,6 +130,7 @@ def _entry(code: str, table: Mapping[str, Any]) -> Entry:
         document=document,
         retriable=retriable,
         action=str(table.get("action", "")),
+        link=str(table.get("link", "")),
     )
 
 
@@ -145,9 +151,29 @@ def _file() -> str:
     return resources.files("spojka.core").joinpath("catalogue.toml").read_text("utf-8")
 
 
+_providers: list[Callable[[], Iterable[Entry]]] = []
+
+
+def provide(entries: Callable[[], Iterable[Entry]]) -> None:
+    """Add the entries of a room above this one, read when they are first needed."""
+    _providers.append(entries)
+    _entries.cache_clear()
+
+
 @cache
 def _entries() -> Mapping[str, Entry]:
-    return MappingProxyType({entry.code: entry for entry in read_entries(_file())})
+    """Return all entries by code.
+
+    Raises:
+        CatalogueError: a code is claimed twice.
+    """
+    found: dict[str, Entry] = {}
+    provided = (entry for provider in _providers for entry in provider())
+    for entry in (*read_entries(_file()), *provided):
+        if entry.code in found:
+            raise CatalogueError(f"{entry.code} is explained twice")
+        found[entry.code] = entry
+    return MappingProxyType(found)
 
 
 @cache
@@ -192,7 +218,16 @@ def explain(
         document=exists.sentence(language),
         retriable=found.retriable,
         action=found.action,
+        link=_link(found.link, problem.facts),
     )
+
+
+def _link(template: str, facts: Mapping[str, str]) -> str:
+    """Fill an address in; without one of its facts it would lead astray, and is left out."""
+    names = _PLACEHOLDER.findall(template)
+    if not all(facts.get(name) for name in names if name):
+        return ""
+    return _PLACEHOLDER.sub(lambda match: quote(facts.get(match.group(1), ""), safe=""), template)
 
 
 def _word(part: str, language: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -17,12 +17,18 @@ from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_Loader = Callable[[Any], Any]
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def dump(value: Any) -> Any:
     """Return ``value`` as JSON-ready data."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: dump(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    kind: Any = type(value)
+    if kind in _PLAIN:  # most values are
+        return value
+    names = _names(kind)
+    if names is not None:
+        return {name: dump(getattr(value, name)) for name in names}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Decimal):
@@ -38,40 +44,56 @@ def dump(value: Any) -> Any:
 
 def load(cls: type[T], data: Any) -> T:
     """Read what :func:`dump` wrote for an instance of ``cls``."""
-    return typing.cast(T, _load(cls, data))
+    return typing.cast(T, _loader(typing.cast(Any, cls))(data))
 
 
 @cache
-def _hints(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+def _names(kind: type) -> tuple[str, ...] | None:
+    """Return the names of a dataclass's fields; ``None`` for what is none."""
+    if not dataclasses.is_dataclass(kind):
+        return None
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
-def _load(kind: Any, data: Any) -> Any:
+@cache
+def _loader(kind: Any) -> _Loader:
+    """Return what reads values of a type; found out once, because very many are read."""
     origin = typing.get_origin(kind)
     if origin in {typing.Union, types.UnionType}:
-        if data is None:
-            return None
-        inner = next(arg for arg in typing.get_args(kind) if arg is not type(None))
-        return _load(inner, data)
+        return _optional(next(arg for arg in typing.get_args(kind) if arg is not type(None)))
     if origin is tuple:
-        args = typing.get_args(kind)
-        if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(_load(args[0], item) for item in data)
-        return tuple(_load(arg, item) for arg, item in zip(args, data, strict=True))
+        return _tuple(typing.get_args(kind))
     if origin is not None:
-        return types.MappingProxyType(dict(data))
+        return lambda data: types.MappingProxyType(dict(data))
     if dataclasses.is_dataclass(kind):
-        hints = _hints(typing.cast(type, kind))
-        known = {field.name for field in dataclasses.fields(kind)}
-        return typing.cast(Any, kind)(
-            **{name: _load(hints[name], item) for name, item in data.items() if name in known}
-        )
+        return _dataclass(typing.cast(type, kind))
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(data)
+        return kind
     if kind is Decimal:
-        return Decimal(data)
+        return Decimal
     if kind is datetime:
-        return datetime.fromisoformat(data)
+        return datetime.fromisoformat
     if kind is date:
-        return date.fromisoformat(data)
-    return data
+        return date.fromisoformat
+    return lambda data: data
+
+
+def _optional(kind: Any) -> _Loader:
+    inner = _loader(kind)
+    return lambda data: None if data is None else inner(data)
+
+
+def _tuple(args: tuple[Any, ...]) -> _Loader:
+    if len(args) == 2 and args[1] is Ellipsis:
+        inner = _loader(args[0])
+        return lambda data: tuple(inner(item) for item in data)
+    parts = [_loader(arg) for arg in args]
+    return lambda data: tuple(part(item) for part, item in zip(parts, data, strict=True))
+
+
+def _dataclass(cls: type) -> _Loader:
+    hints = typing.get_type_hints(cls)
+    parts = {field.name: _loader(hints[field.name]) for field in dataclasses.fields(cls)}
+    return lambda data: cls(
+        **{name: parts[name](item) for name, item in data.items() if name in parts}
+    )

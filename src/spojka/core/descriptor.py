@@ -47,6 +47,11 @@ class FieldSpec:
     pattern: str = ""
     choices: tuple[tuple[str, Text], ...] = ()
     default: str = ""
+    options: str = ""
+    """Where the choices come from *Load data*: ``series`` or ``series:invoice`` (of a kind),
+    ``bank_accounts``, ``payment_methods``, ``warehouses``, or ``accounts`` of a login."""
+    advanced: bool = False
+    """Few need it: it is shown folded."""
 
     @property
     def is_secret(self) -> bool:
@@ -63,7 +68,10 @@ class CheckStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One row of the checklist that activation runs: what was looked at, and how it ended."""
+    """One row of the checklist that activation runs: what was looked at, and how it ended.
+
+    ``link`` is the page of the other system where it is mended or looked at.
+    """
 
     key: str
     label: Text

@@ -125,6 +125,10 @@ class Deduction:
     amount: Decimal
     taxed: bool = False
     rows: tuple[VatRow, ...] = ()
+    external_id: str = ""
+    """Of the proforma in its accounting system."""
+    tax_document_id: str = ""
+    """External id of the tax document on payment, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class EffectKind(StrEnum):
     EMAIL = "email"
     WRITE_BACK = "write_back"
     CANCEL = "cancel"
+    DELETE = "delete"
 
 
 class EffectState(StrEnum):

@@ -86,7 +86,13 @@ def _share(proforma: Document, paid: Decimal) -> tuple[VatRow, ...]:
 
 
 def deduction(
-    proforma: Document, number: str, paid: Decimal, tax_document: Document | None = None
+    proforma: Document,
+    number: str,
+    paid: Decimal,
+    tax_document: Document | None = None,
+    *,
+    external_id: str = "",
+    tax_document_id: str = "",
 ) -> Deduction:
     """Return what a final invoice deducts for a proforma of which ``paid`` was received.
 
@@ -99,4 +105,6 @@ def deduction(
         amount=min(paid, proforma.total) if proforma.total > ZERO else paid,
         taxed=tax_document is not None,
         rows=tax_document.vat if tax_document is not None else (),
+        external_id=external_id,
+        tax_document_id=tax_document_id,
     )

@@ -242,6 +242,17 @@ def _first_miss(rule: Rule, facts: OrderFacts, switches: Switches) -> Miss | Non
     return None
 
 
+def holds(conditions: Conditions, facts: OrderFacts) -> bool:
+    """Tell whether all conditions hold for an order."""
+    for condition in _CONDITIONS:
+        wanted = getattr(conditions, condition.name)
+        if wanted in ((), None):
+            continue
+        if not condition.holds(wanted, condition.found(facts), facts):
+            return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class _Condition:
     """How one field of :class:`Conditions` is tested, and when one value of it implies another."""
@@ -398,25 +409,41 @@ def _problems(rule: Rule) -> Iterator[Problem]:
             yield error.problem
 
 
-def rule_to_json(rule: Rule) -> dict[str, Any]:
-    """Return a rule as plain JSON: amounts as strings, only those conditions that are set."""
-    conditions: dict[str, Any] = {}
+def conditions_to_json(conditions: Conditions) -> dict[str, Any]:
+    """Return conditions as plain JSON: amounts as strings, only those that are set."""
+    found: dict[str, Any] = {}
     for condition in _CONDITIONS:
-        value = getattr(rule.conditions, condition.name)
+        value = getattr(conditions, condition.name)
         if value in ((), None):
             continue
-        conditions[condition.name] = (
+        found[condition.name] = (
             list(value)
             if isinstance(value, tuple)
             else plain(value)
             if isinstance(value, Decimal)
             else value
         )
+    return found
+
+
+def conditions_from_json(data: Mapping[str, Any]) -> Conditions:
+    """Read what :func:`conditions_to_json` wrote."""
+    conditions: dict[str, Any] = {}
+    for name, value in data.items():
+        if name in ("min_total", "max_total"):
+            conditions[name] = Decimal(value)
+        else:
+            conditions[name] = tuple(value) if isinstance(value, list) else value
+    return Conditions(**conditions)
+
+
+def rule_to_json(rule: Rule) -> dict[str, Any]:
+    """Return a rule as plain JSON."""
     return {
         "id": rule.id,
         "name": rule.name,
         "kind": rule.kind.value,
-        "conditions": conditions,
+        "conditions": conditions_to_json(rule.conditions),
         "enabled": rule.enabled,
         "connection": rule.connection,
         "series": rule.series,
@@ -429,17 +456,11 @@ def rule_to_json(rule: Rule) -> dict[str, Any]:
 
 def rule_from_json(data: Mapping[str, Any]) -> Rule:
     """Read what :func:`rule_to_json` wrote."""
-    conditions: dict[str, Any] = {}
-    for name, value in data["conditions"].items():
-        if name in ("min_total", "max_total"):
-            conditions[name] = Decimal(value)
-        else:
-            conditions[name] = tuple(value) if isinstance(value, list) else value
     return Rule(
         id=data["id"],
         name=data["name"],
         kind=Kind(data["kind"]),
-        conditions=Conditions(**conditions),
+        conditions=conditions_from_json(data["conditions"]),
         enabled=data["enabled"],
         connection=data["connection"],
         series=data["series"],

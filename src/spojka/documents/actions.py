@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from spojka import engine
@@ -21,9 +22,10 @@ from spojka.connections.models import Connection
 from spojka.core.document import Kind
 from spojka.core.outcome import EffectKind, EffectState
 from spojka.core.problem import Problem
-from spojka.documents import doubt, followups, planning, rulebook
+from spojka.documents import doubt, followups, planning, routing, rulebook
+from spojka.documents.identity import create_key, document_uuid
 from spojka.documents.lifeline import note
-from spojka.documents.models import Document, Effect
+from spojka.documents.models import GONE, Document, Effect
 from spojka.orders.models import InboxEvent, Order
 
 State = Document.State
@@ -41,7 +43,7 @@ def _refuse(code: str, **facts: object) -> ActionRefused:
     return ActionRefused(Problem.of(code, **facts))
 
 
-def _done(action: str, document: Document, actor: str, **facts: object) -> None:
+def done(action: str, document: Document, actor: str, **facts: object) -> None:
     """Write the audit log and the life line, and have the order looked at."""
     texts: dict[str, Any] = {name: str(value) for name, value in facts.items()}
     AuditEntry.write(
@@ -68,7 +70,7 @@ def issue(order: Order, kind: Kind, *, actor: str) -> Document:
         ActionRefused: one exists already (``SPJ-DOCUMENT-EXISTS``).
     """
     existing = list(order.documents.filter(kind=kind, refund_id="").order_by("-ordinal"))
-    living = [row for row in existing if row.state not in {State.DROPPED, State.CANCELLED}]
+    living = [row for row in existing if row.state not in GONE]
     ordinal = 1
     revived = next((row for row in existing if row.state == State.DROPPED), None)
     if living:
@@ -88,13 +90,13 @@ def issue(order: Order, kind: Kind, *, actor: str) -> Document:
     )
     document.actions = {**document.actions, "by_hand": actor}
     document.save(update_fields=["actions"])
-    _done("issue", document, actor)
+    done("issue", document, actor)
     return document
 
 
 def issuable(order: Order) -> list[Kind]:
     """Return the kinds that make sense to be issued by hand for an order now."""
-    living = order.documents.exclude(state__in=[State.DROPPED, State.CANCELLED])
+    living = order.documents.exclude(state__in=GONE)
     invoice = living.filter(kind=Kind.INVOICE).order_by("-ordinal").first()
     if invoice is not None:
         return [Kind.INVOICE] if _is_credited(invoice) else []
@@ -129,7 +131,7 @@ def retry(document: Document, *, actor: str) -> Document:
         _release(document)
     elif not _release(document):
         raise _refuse("SPJ-NOTHING-TO-RETRY", number=document.number or document.order.number)
-    _done("retry", document, actor)
+    done("retry", document, actor)
     return document
 
 
@@ -154,10 +156,11 @@ def _release(document: Document, code: str = "") -> int:
 def retry_all(company: Company, code: str, *, actor: str) -> int:
     """Try everything of a company again that waits for a person because of one cause."""
     count = 0
-    connections = Connection.objects.filter(company=company, paused_problem__code=code)
+    of_code = Q(paused_problem__code=code) | Q(health_problem__code=code)
+    connections = Connection.objects.filter(of_code, company=company)
     for connection in connections:
         systems.verify(connection)
-        count += connection.paused_problem is None
+        count += connection.paused_problem is None and connection.health_problem is None
     held = company.documents.filter(state=State.HELD)
     for document in held.select_related("order__company", "order__current", "company"):
         if any(problem["code"] == code for problem in document.problems):
@@ -167,7 +170,7 @@ def retry_all(company: Company, code: str, *, actor: str) -> int:
         document__company=company, state=EffectState.REJECTED, problem__code=code
     ).select_related("document__order", "document__company"):
         if _release(effect.document, code):
-            _done("retry", effect.document, actor)
+            done("retry", effect.document, actor)
             count += 1
     failed = InboxEvent.objects.filter(
         shop__company=company, state=InboxEvent.State.FAILED, problem__code=code
@@ -193,12 +196,22 @@ def drop(document: Document, *, actor: str) -> None:
         raise _refuse("SPJ-DOCUMENT-SENT", number=document.number or "-")
     document.actions = {**document.actions, "dropped_by": actor}
     planning.drop(document)
-    _done("drop", document, actor)
+    done("drop", document, actor)
 
 
 def _demand_issued(document: Document) -> None:
     if document.state != State.ISSUED:
         raise _refuse("SPJ-NOT-ISSUED", order=document.order.number)
+
+
+def _demand_able(document: Document, kind: EffectKind) -> None:
+    """Demand that the document's system can do something, and that its connection is in use."""
+    connection = document.connection
+    if connection is not None and not connection.active:
+        raise _refuse("SPJ-CONNECTION-OFF", name=connection.name)
+    problem = routing.cannot_do(connection, kind)
+    if problem is not None:
+        raise ActionRefused(problem)
 
 
 @transaction.atomic
@@ -211,6 +224,7 @@ def mark_paid(
         ActionRefused: it is not issued, is paid, or less is left than ``amount``.
     """
     _demand_issued(document)
+    _demand_able(document, EffectKind.PAY)
     left = (document.total or Decimal(0)) - document.paid_amount
     if left <= 0:
         raise _refuse("SPJ-ALREADY-PAID", number=document.number)
@@ -218,7 +232,7 @@ def mark_paid(
     if amount <= 0 or amount > left:
         raise _refuse("SPJ-PAYMENT-AMOUNT", amount=amount, total=left)
     followups.pay(document, paid_on, amount)
-    _done("pay", document, actor, amount=amount, paid_on=paid_on)
+    done("pay", document, actor, amount=amount, paid_on=paid_on)
     return document
 
 
@@ -230,6 +244,7 @@ def unpay(document: Document, *, actor: str) -> Document:
         ActionRefused: none was recorded (``SPJ-NOT-PAID``).
     """
     _demand_issued(document)
+    _demand_able(document, EffectKind.UNPAY)
     if not document.paid_amount:
         raise _refuse("SPJ-NOT-PAID", number=document.number)
     taken_back = document.effects.filter(kind=EffectKind.UNPAY).values_list(
@@ -238,13 +253,18 @@ def unpay(document: Document, *, actor: str) -> Document:
     payments = document.effects.filter(kind=EffectKind.PAY, state=EffectState.CONFIRMED).exclude(
         key__in=list(taken_back)
     )
-    keys = [payment.key for payment in payments] or [f"{document.uuid}:create"]
+    recorded = [(payment.key, payment.result.get("payment_id", "")) for payment in payments]
     ordinal = document.effects.filter(kind=EffectKind.UNPAY).count()
-    for at, key in enumerate(keys, start=ordinal + 1):
+    for at, (key, payment_id) in enumerate(
+        recorded or [(create_key(document.uuid), "")], start=ordinal + 1
+    ):
         followups.add_effect(
-            document, EffectKind.UNPAY, f"{document.uuid}:unpay:{at}", {"pay_key": key}
+            document,
+            EffectKind.UNPAY,
+            f"{document.uuid}:unpay:{at}",
+            {"pay_key": key, "payment_id": payment_id},
         )
-    _done("unpay", document, actor)
+    done("unpay", document, actor)
     return document
 
 
@@ -268,11 +288,12 @@ def credit(
     order = document.order
     ordinal = order.documents.filter(kind=Kind.CREDIT_NOTE, refund_id="").count() + 1
     draft = Document(
-        uuid=planning.document_uuid(order, Kind.CREDIT_NOTE, ordinal),
+        uuid=document_uuid(order, Kind.CREDIT_NOTE, ordinal),
         company=order.company,
         order=order,
         kind=Kind.CREDIT_NOTE.value,
         ordinal=ordinal,
+        original=document,
         actions={
             "by_hand": actor,
             "items": {key: str(quantity) for key, quantity in items.items()} if items else None,
@@ -285,7 +306,7 @@ def credit(
         planning.Due(Kind.CREDIT_NOTE, None, ordinal=ordinal, reason=reason),
         draft,
     )
-    _done("credit", made, actor, invoice=document.number, reason=reason)
+    done("credit", made, actor, invoice=document.number, reason=reason)
     return made
 
 
@@ -294,14 +315,55 @@ def cancel(document: Document, *, actor: str) -> None:
     """Cancel an issued document in its system; the number stays taken.
 
     Raises:
-        ActionRefused: it is not issued, or a credit note refers to it (``SPJ-HAS-CREDIT-NOTE``).
+        ActionRefused: it is not issued, its system cannot cancel, or a credit note refers to it
+            (``SPJ-HAS-CREDIT-NOTE``).
     """
     _demand_issued(document)
-    living = document.corrections.exclude(state__in=[State.DROPPED, State.CANCELLED]).first()
+    _demand_able(document, EffectKind.CANCEL)
+    _demand_uncredited(document)
+    followups.add_effect(document, EffectKind.CANCEL, f"{document.uuid}:cancel")
+    done("cancel", document, actor)
+
+
+def _demand_uncredited(document: Document) -> None:
+    living = document.corrections.exclude(state__in=GONE).first()
     if living is not None:
         raise _refuse("SPJ-HAS-CREDIT-NOTE", number=document.number, credit=living.number or "-")
-    followups.add_effect(document, EffectKind.CANCEL, f"{document.uuid}:cancel")
-    _done("cancel", document, actor)
+
+
+@transaction.atomic
+def delete(document: Document, *, actor: str) -> None:
+    """Delete an issued document in its system; its number stays in our books.
+
+    Raises:
+        ActionRefused: it is not issued, its system cannot delete, or a credit note refers to it.
+    """
+    _demand_issued(document)
+    _demand_able(document, EffectKind.DELETE)
+    _demand_uncredited(document)
+    gap = leaves_gap(document)
+    followups.add_effect(document, EffectKind.DELETE, f"{document.uuid}:delete")
+    done("delete", document, actor, gap=gap.code if gap else "")
+
+
+def leaves_gap(document: Document) -> Problem | None:
+    """Return what deleting a document does to its number series, if it is not the last of it.
+
+    Where documents of the kind were issued after it on the same connection, its number is missing
+    between theirs; else its system gives the number to the next document.
+    """
+    if document.connection is None or document.issued_at is None:
+        return None
+    later = (
+        Document.objects.filter(connection=document.connection, kind=document.kind)
+        .filter(issued_at__gte=document.issued_at, state=State.ISSUED)
+        .exclude(pk=document.pk)
+        .order_by("issued_at", "pk")
+        .first()
+    )
+    if later is None:
+        return None
+    return Problem.of("SPJ-DELETE-GAP", number=document.number, later=later.number)
 
 
 @transaction.atomic
@@ -309,11 +371,13 @@ def send_email(document: Document, *, to: str = "", actor: str) -> None:
     """Send the document by e-mail now, also where it was sent before.
 
     Raises:
-        ActionRefused: it is not issued.
+        ActionRefused: it is not issued, or is a test (``SPJ-TEST-NOT-SENT``).
     """
     _demand_issued(document)
-    followups.plan_email(document, to=to, again=True)
-    _done("email", document, actor, to=to or document.order.email)
+    if document.test:
+        raise _refuse("SPJ-TEST-NOT-SENT", number=document.number)
+    followups.email_again(document, to=to)
+    done("email", document, actor, to=to or document.order.email)
 
 
 @transaction.atomic
@@ -323,7 +387,7 @@ def accept_change(document: Document, *, actor: str) -> None:
     document.actions = {**document.actions, "accepted": fingerprint}
     document.changed_problem = None
     document.save(update_fields=["actions", "changed_problem"])
-    _done("accept", document, actor)
+    done("accept", document, actor)
 
 
 @transaction.atomic

@@ -16,11 +16,11 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from spojka import engine
 from spojka.connections import systems
-from spojka.core import trace
 from spojka.core.outcome import (
     Backoff,
     EffectKind,
@@ -35,6 +35,7 @@ from spojka.documents import doubt, followups, planning
 from spojka.documents.lifeline import note
 from spojka.documents.models import Document, Effect
 from spojka.documents.performing import PERFORMERS
+from spojka.documents.routing import BY_SYSTEM
 from spojka.engine import wakes
 from spojka.engine.registry import handler, periodic
 from spojka.engine.wakes import Lease
@@ -48,6 +49,11 @@ _DONE = (EffectState.CONFIRMED, EffectState.REJECTED, EffectState.SKIPPED)
 _IN_DOUBT = {EffectState.SENDING, EffectState.UNCERTAIN, EffectState.LOOKING_UP}
 _PLAINLY_LAST = {EffectKind.PDF, EffectKind.EMAIL, EffectKind.WRITE_BACK}
 """Nothing more becomes due by these; what else happened meanwhile wakes the order once more."""
+_FAILURE = ("state", "problem", "technical", "rejection", "look_ups", "due_at", "done_at")
+_NOT_BEGUN = ~Q(state__in=_IN_DOUBT)
+"""A connection that was switched off ends what it has begun; nothing else is done there."""
+QUIET_ATTEMPTS = 20
+"""So often a PDF that is not made yet is asked for again without a word about it."""
 MOST_STEPS = 100
 _NONE = timedelta(0)
 
@@ -73,22 +79,17 @@ def advance(order_id: int) -> datetime | None:
 
 
 def _advance(order_id: int, lease: Lease) -> datetime | None:
-    # What is done follows from the order as it came last, whoever woke it.
-    came = Order.objects.filter(pk=order_id).values_list("current__trace", flat=True).first()
-    with trace.bound(came or trace.current() or trace.new()):
-        return _advance_traced(order_id, lease)
-
-
-def _advance_traced(order_id: int, lease: Lease) -> datetime | None:
-    planning.plan(order_id)
-    for _ in range(MOST_STEPS):
-        waiting = _open(order_id)
-        effect = _first_due(waiting)
-        if effect is None:
-            return min((due_at for _, due_at in waiting), default=None)
-        run(effect, lease)
-        if effect.kind not in _PLAINLY_LAST:
-            planning.plan(order_id)
+    order = planning.plan(order_id)
+    with planning.traced(order):
+        for _ in range(MOST_STEPS):
+            waiting = _open(order_id)
+            effect = _first_due(waiting)
+            if effect is None:
+                return min((due_at for _, due_at in waiting), default=None)
+            _belongs_to(effect, order)
+            run(effect, lease)
+            if effect.state == EffectState.CONFIRMED and effect.kind not in _PLAINLY_LAST:
+                order = planning.plan(order_id)
     return timezone.now()
 
 
@@ -102,6 +103,7 @@ def _open(order_id: int) -> list[tuple[int, datetime]]:
         .exclude(state__in=_DONE)
         .exclude(document__state__in=[Document.State.HELD, Document.State.DROPPED])
         .exclude(document__connection__paused_problem__isnull=False)
+        .exclude(_NOT_BEGUN, document__connection__active=False)
         .order_by("document_id", "sequence", "id")
         .values_list("document_id", "pk", "due_at")
     )
@@ -116,9 +118,15 @@ def _first_due(waiting: Iterable[tuple[int, datetime]]) -> Effect | None:
     found = next((pk for pk, due_at in waiting if due_at <= now), None)
     if found is None:
         return None
-    return Effect.objects.select_related(
-        "document__order__shop", "document__connection__company", "document__company"
-    ).get(pk=found)
+    return Effect.objects.select_related("document__connection").get(pk=found)
+
+
+def _belongs_to(effect: Effect, order: Order) -> None:
+    """Give an effect its order as it was just planned, with shop and company: nothing to read."""
+    document, company = effect.document, order.company
+    document.order, document.company = order, company
+    if document.connection is not None and document.connection.company_id == company.pk:
+        document.connection.company = company
 
 
 def next_due(order_id: int) -> Effect | None:
@@ -171,7 +179,7 @@ def _confirm(effect: Effect, result: object, lease: Lease) -> None:
         effect.problem = None
         effect.technical = ""
         effect.result = performer.confirm(effect, result)
-        effect.save()
+        effect.save(update_fields=["state", "done_at", "problem", "technical", "result"])
         note(
             effect.document.order,
             f"{effect.kind}.confirmed",
@@ -203,15 +211,22 @@ def _failed(effect: Effect, error: OutcomeError, lease: Lease, *, in_doubt: bool
             effect.due_at = until or now + _BACKOFF.delay(effect.attempt)
             if effect.kind == EffectKind.CREATE:
                 _set_state(effect.document, Document.State.PLANNED)
-        effect.save()
-        note(
-            effect.document.order,
-            f"{effect.kind}.{error.state.value}",
-            document=effect.document,
-            problem=error.problem,
-            next_at=effect.due_at.isoformat() if effect.is_open else "",
-        )
+        effect.save(update_fields=_FAILURE)
+        if not _is_usual(effect, error):
+            note(
+                effect.document.order,
+                f"{effect.kind}.{error.state.value}",
+                document=effect.document,
+                problem=error.problem,
+                next_at=effect.due_at.isoformat() if effect.is_open else "",
+            )
         lease.check()
+
+
+def _is_usual(effect: Effect, error: OutcomeError) -> bool:
+    """Tell whether it is a PDF that the system has not made yet: nothing to be told of."""
+    waits = effect.kind == EffectKind.PDF and isinstance(error, ThrottledError)
+    return waits and effect.attempt < QUIET_ATTEMPTS
 
 
 def _rejected(effect: Effect, error: RejectedError, *, in_doubt: bool) -> None:
@@ -242,7 +257,8 @@ def _set_state(document: Document, state: str) -> None:
 
 def _settle(effect: Effect) -> timedelta:
     """Return how long a cut-off request may still be under way on the other side."""
-    if effect.kind in {EffectKind.EMAIL, EffectKind.WRITE_BACK}:
+    by_us = effect.kind == EffectKind.EMAIL and effect.parameters.get("by") != BY_SYSTEM
+    if by_us or effect.kind == EffectKind.WRITE_BACK:
         return timedelta(seconds=settings.SETTLE_SECONDS)
     connection = effect.document.connection
     assert connection is not None
@@ -316,6 +332,7 @@ def sweep() -> None:
         .exclude(state__in=_DONE)
         .exclude(document__state__in=[Document.State.HELD, Document.State.DROPPED])
         .exclude(document__connection__paused_problem__isnull=False)
+        .exclude(_NOT_BEGUN, ~Q(kind=EffectKind.CREATE), document__connection__active=False)
         .values_list("document__order_id", "document__order__shop_id")
         .distinct()
     )

@@ -8,7 +8,12 @@ class DocumentsConfig(AppConfig):
 
     def ready(self) -> None:
         from spojka.connections import systems
-        from spojka.documents import advance, housekeeping, rates_schedule  # noqa: F401 - register handlers
+        from spojka.documents import (  # noqa: F401 - register handlers
+            advance,
+            changes,
+            housekeeping,
+            rates_schedule,
+        )
         from spojka.documents.register import CompanyRegister
         from spojka.documents.rendered import CompanyRenderer
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from django.db.models import Q
+
 from spojka.companies.models import Company
 from spojka.connections.models import Connection, Shop
 from spojka.core.catalogue import Explained, explain
@@ -14,6 +16,11 @@ from spojka.documents.counting import count_all
 from spojka.documents.lifeline import problem_of
 from spojka.documents.models import DIFFERS, Document, Effect
 from spojka.orders.models import InboxEvent
+
+STOPPED = Q(paused_problem__isnull=False)
+"""Connections that nothing is sent by."""
+WARNED = Q(active=True, health_problem__isnull=False)
+"""Connections that work, and may not tomorrow."""
 
 
 @dataclass
@@ -52,8 +59,9 @@ _Found = tuple[Problem, str, object]
 
 
 def _found(company: Company) -> Iterator[_Found]:
-    for connection in company.connections.filter(paused_problem__isnull=False):
-        yield problem_of(connection.paused_problem), "connections", connection
+    for connection in company.connections.filter(STOPPED | WARNED):
+        problem = connection.paused_problem or connection.health_problem
+        yield problem_of(problem), "connections", connection
     for shop in company.shops.filter(active=True):
         for problem in (shop.poll_problem, shop.webhook_problem):
             if problem:
@@ -100,7 +108,7 @@ def count(company: Company) -> int:
         changed=documents.filter(changed_problem__isnull=False),
         rejected=rejected,
         failed=failed,
-        paused=company.connections.filter(paused_problem__isnull=False),
+        paused=company.connections.filter(STOPPED | WARNED),
         unread=shops.filter(poll_problem__isnull=False),
         deaf=shops.filter(webhook_problem__isnull=False),
     )

@@ -21,11 +21,13 @@ from spojka.core.problem import Held, Problem
 from spojka.core.rules import Rule
 from spojka.core.variables import VariableError
 from spojka.documents import exchange
-from spojka.documents.models import Document
+from spojka.documents.models import GONE, Document
 from spojka.documents.profiles import profile_of
 from spojka.orders.models import Order
 
 State = Document.State
+CLOSED_STATUSES = frozenset({"cancelled", "canceled", "failed", "refunded", "trash"})
+"""Statuses of orders that come to nothing."""
 
 
 def compose(
@@ -125,26 +127,36 @@ def _with_vat_at_home(document: CoreDocument, order: Order) -> CoreDocument:
     return document
 
 
-def _issued(order: Order, kind: Kind) -> Document | None:
+def issued(order: Order, kind: Kind) -> Document | None:
+    """Return the latest issued document of a kind, if there is one."""
     # Chosen here and not by the database, so that documents read in advance are enough.
-    issued = [row for row in order.documents.all() if (row.kind, row.state) == (kind, State.ISSUED)]
-    return max(issued, key=lambda row: row.ordinal, default=None)
+    found = [row for row in order.documents.all() if (row.kind, row.state) == (kind, State.ISSUED)]
+    return max(found, key=lambda row: row.ordinal, default=None)
 
 
 def _deductions(order: Order, core: CoreOrder) -> tuple[Deduction, ...]:
     """Return the paid proforma that the final invoice deducts, if there is one."""
-    proforma = _issued(order, Kind.PROFORMA)
+    proforma = issued(order, Kind.PROFORMA)
     if proforma is None or not (core.is_paid or proforma.paid_amount):
         return ()
-    tax_document = _issued(order, Kind.TAX_DOCUMENT)
+    tax_document = issued(order, Kind.TAX_DOCUMENT)
     content = proforma.core()
     paid = proforma.paid_amount or content.total
     taxed = tax_document.core() if tax_document is not None else None
-    return (deduction(content, proforma.number, paid, taxed),)
+    return (
+        deduction(
+            content,
+            proforma.number,
+            paid,
+            taxed,
+            external_id=proforma.external_id,
+            tax_document_id=tax_document.external_id if tax_document is not None else "",
+        ),
+    )
 
 
 def _tax_document(order: Order, core: CoreOrder, request: Request) -> CoreDocument:
-    proforma = _issued(order, Kind.PROFORMA)
+    proforma = issued(order, Kind.PROFORMA)
     if proforma is None:
         raise Held(Problem.of("SPJ-NO-PROFORMA", order=order.number))
     company = order.company
@@ -178,10 +190,10 @@ def _credit_note(
     order: Order, core: CoreOrder, request: Request, document: Document | None
 ) -> CoreDocument:
     invoice = document.original if document is not None else None
-    invoice = invoice or _issued(order, Kind.INVOICE)
+    invoice = invoice or issued(order, Kind.INVOICE)
     if invoice is None:
         raise Held(Problem.of("SPJ-NO-INVOICE-TO-CREDIT", order=order.number))
-    earlier = invoice.corrections.exclude(state__in=[State.DROPPED, State.CANCELLED])
+    earlier = invoice.corrections.exclude(state__in=GONE)
     if document is not None and document.pk:
         earlier = earlier.exclude(pk=document.pk)
     unbuilt = earlier.filter(content__isnull=True).first()

@@ -5,7 +5,7 @@ moment may have a document in the accounting system, an e-mail in somebody's mai
 the shop, all of which this database has never heard of. So for such orders nothing is done for the
 first time without asking the other side first: the effect begins its life *uncertain*, with no
 attempt of ours, and is looked up. The key it is looked up by is the same as before, because it is
-made of the order and not of chance (:func:`spojka.documents.planning.document_uuid`).
+made of the order and not of chance (:func:`spojka.documents.identity.document_uuid`).
 
 The own issuer cannot be asked: its register went back in time together with this database. There a
 person decides, document by document or all at once.

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from spojka.accounting.contract import Issued
 from spojka.companies.models import Company
 from spojka.connections.models import Connection, Shop
 from spojka.core import codec
@@ -24,6 +25,9 @@ KINDS = [
     (Kind.CREDIT_NOTE.value, _("credit note")),
 ]
 
+
+GONE = frozenset({"dropped", "cancelled", "deleted"})
+"""States of documents that are worth nothing: another one of the kind may take their place."""
 
 DIFFERS = Q(state="issued") & ~Q(problems=[])
 """Documents that exist and say something else than their order."""
@@ -106,6 +110,12 @@ class RegisterEntry(models.Model):
             ),
             models.UniqueConstraint(fields=["company", "number"], name="register_number"),
         ]
+        indexes = [
+            # The series watch reads every number, and nothing else.
+            models.Index(
+                fields=["series", "period", "issued_on", "counter", "number"], name="register_days"
+            )
+        ]
 
 
 class RegisterPayment(models.Model):
@@ -131,6 +141,7 @@ class Document(models.Model):
         UNCERTAIN = "uncertain", _("uncertain")
         ISSUED = "issued", _("issued")
         CANCELLED = "cancelled", _("cancelled")
+        DELETED = "deleted", _("deleted in the accounting system")
         DROPPED = "dropped", _("dropped before issuing")
 
     uuid = models.UUIDField(unique=True)
@@ -183,6 +194,7 @@ class Document(models.Model):
             models.Index(fields=["company", "issued_on"], name="document_issued_on"),
             models.Index(fields=["company", "-issued_at", "-id"], name="document_issued_at"),
             models.Index(fields=["company", "number", "order"], name="document_number"),
+            models.Index(fields=["connection", "external_id"], name="document_external"),
             # What needs a person is counted on every page, and is little among very many.
             # (SQLite takes it only where it says as much as the index of states.)
             models.Index(fields=["company", "state"], name="document_differs", condition=DIFFERS),
@@ -211,7 +223,7 @@ class Document(models.Model):
     def exists(self) -> str:
         """Say whether the document exists in the accounting system: yes, no, unknown."""
         if self.number:
-            return "yes"
+            return "no" if self.state == self.State.DELETED else "yes"
         return "unknown" if self.state == self.State.UNCERTAIN else "no"
 
 
@@ -261,6 +273,64 @@ class Effect(models.Model):
             EffectState.REJECTED.value,
             EffectState.SKIPPED.value,
         }
+
+
+class ForeignDocument(models.Model):
+    """A document as its system had it when it was last read: one row each, ours or not.
+
+    What is news about an order's documents waits here until the order is planned, which only one
+    worker at a time does.
+    """
+
+    class Decision(models.TextChoices):
+        NONE = "", _("not decided")
+        SAME = "same", _("it is the order's document")
+        OTHER = "other", _("it has nothing to do with the order")
+
+    company = models.ForeignKey(Company, models.CASCADE, related_name="foreign_documents")
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="foreign_documents")
+    kind = models.CharField(max_length=20, choices=KINDS, blank=True)
+    """Empty: the system did not tell."""
+    external_id = models.CharField(max_length=200)
+    number = models.CharField(max_length=60, blank=True)
+    key = models.CharField(max_length=100, blank=True)
+    order_number = models.CharField(max_length=60, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+    total = models.DecimalField(max_digits=18, decimal_places=4, null=True)
+    issued_on = models.DateField(null=True)
+    made_from = models.CharField(max_length=200, blank=True)
+    facts = models.JSONField()
+    """All that the system told (:class:`spojka.accounting.contract.Issued`, without ``raw``)."""
+    seen_at = models.DateTimeField()
+    """When the reading began: what we did afterwards is not in it."""
+    first_seen_at = models.DateTimeField(default=timezone.now)
+    order = models.ForeignKey(Order, models.CASCADE, null=True, related_name="foreign_documents")
+    """Whose it is, or seems to be."""
+    document = models.ForeignKey(
+        Document, models.CASCADE, null=True, related_name="foreign_documents"
+    )
+    """Ours that it is; ``null``: none is known."""
+    produced = models.BooleanField(default=False)
+    """The system made it by itself, of a document of ours."""
+    decision = models.CharField(max_length=10, choices=Decision.choices, blank=True)
+    pending = models.BooleanField(default=False)
+    """The order has to be planned with it."""
+
+    class Meta:
+        ordering = ("-issued_on", "-id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "kind", "external_id"], name="foreign_document_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["company", "order_number"], name="foreign_order_number"),
+            models.Index(fields=["order"], name="foreign_pending", condition=Q(pending=True)),
+        ]
+
+    def issued(self) -> Issued:
+        """Return what the system told."""
+        return codec.load(Issued, self.facts)
 
 
 class Event(models.Model):

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from spojka.companies.models import Company
-from spojka.connections import systems
 from spojka.connections.models import Connection
-from spojka.core import codec
+from spojka.connections.reservations import StoredReservations
+from spojka.core import codec, trace
 from spojka.core.dates import local_date
 from spojka.core.document import Document as CoreDocument
 from spojka.core.document import Kind
@@ -28,15 +29,16 @@ from spojka.core.order import Order as CoreOrder
 from spojka.core.outcome import EffectKind, EffectState
 from spojka.core.problem import Held, Problem, problem_json
 from spojka.core.rules import Decision, Rule
-from spojka.documents import composing, doubt, followups, rulebook
+from spojka.documents import composing, doubt, followups, news, routing, rulebook
+from spojka.documents.identity import create_key, current_version, document_uuid
 from spojka.documents.lifeline import note
+from spojka.documents.models import GONE, Document, Effect, ForeignDocument
 from spojka.documents.models import Decision as DecisionRow
-from spojka.documents.models import Document, Effect
-from spojka.orders.models import Order, OrderVersion
+from spojka.documents.routing import Route
+from spojka.orders.models import InboxEvent, Order
 
 State = Document.State
-_DOCUMENTS = uuid.UUID("6f1d3c0e-5b7a-4f6e-9c53-2a8f0d9b1e47")
-CLOSED_STATUSES = frozenset({"cancelled", "canceled", "failed", "refunded", "trash"})
+_NEWS = ForeignDocument.objects.filter(pending=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +53,38 @@ class Due:
 
 
 @transaction.atomic
-def plan(order_id: int) -> None:
-    """Plan what is due for an order and rebuild what waits; see the module's words."""
+def plan(order_id: int) -> Order:
+    """Plan what is due for an order and rebuild what waits; see the module's words.
+
+    Returns the order as it was planned, with its shop and company.
+    """
     order = (
         Order.objects.select_for_update(of=("self",))
         .select_related("shop", "company", "current")
+        .defer("company__logo", "current__payload")
+        .annotate(has_news=Exists(_NEWS.filter(order=OuterRef("pk"))))
+        .prefetch_related("documents")
         .get(pk=order_id)
     )
-    if order.current is None:
-        return
+    if order.current is not None:
+        with traced(order):
+            _plan(order, has_news=order.has_news)
+    return order
+
+
+@contextmanager
+def traced(order: Order) -> Iterator[None]:
+    """Do something that follows from the order as it came last, whoever woke it."""
+    came = order.current.trace if order.current is not None else ""
+    with trace.bound(came or trace.current() or trace.new()):
+        yield
+
+
+def _plan(order: Order, *, has_news: bool) -> None:
     core = order.content()
     documents = list(order.documents.all())
+    if has_news:
+        news.apply(order, core, documents)
     decision = rulebook.decide(order, core)
     _remember(order, decision)
     _task_for_changes(order, core, documents)
@@ -82,7 +105,7 @@ def _remember(order: Order, decision: Decision) -> None:
     content = decision.to_json()
     if row is None or row.version_id != order.current_id:
         version = current_version(order)
-        event = version.event
+        event = InboxEvent.objects.only("via").filter(versions=version).first()
         note(
             order,
             "order.received" if row is None else "order.changed",
@@ -132,7 +155,7 @@ def due_documents(
     proforma_rule = rulebook.fired(decision, Kind.PROFORMA)
     tax_rule = rulebook.fired(decision, Kind.TAX_DOCUMENT)
     invoices = by_kind[Kind.INVOICE]
-    proforma = next((row for row in by_kind[Kind.PROFORMA] if row.state != State.CANCELLED), None)
+    proforma = next((row for row in by_kind[Kind.PROFORMA] if row.state not in GONE), None)
     final_due = (
         order.company.final_after_proforma
         and proforma is not None
@@ -159,7 +182,7 @@ def due_documents(
 def _is_closed(order: Order, rule: Rule | None) -> bool:
     """Tell whether the order is closed, and no rule says by name that this status is invoiced."""
     named = rule is not None and order.status in rule.conditions.statuses
-    return order.status in CLOSED_STATUSES and not named
+    return order.status in composing.CLOSED_STATUSES and not named
 
 
 def _is_under_way(document: Document) -> bool:
@@ -183,11 +206,16 @@ def _due_credit_notes(
     for refund in refunds:
         if refund.amount > 0 and refund.external_id not in have:
             yield Due(Kind.CREDIT_NOTE, rule, refund.external_id, reason=refund.reason)
-    if not core.refunds and not notes and order.status in CLOSED_STATUSES:
+    if not core.refunds and not notes and order.status in composing.CLOSED_STATUSES:
         yield Due(Kind.CREDIT_NOTE, rule)
 
 
 # making and rebuilding
+
+PINNED = "pinned"
+"""Key in a document's actions: the connection that a person wants it in."""
+_KEPT_ACTIONS = {"by_hand", "items", "amount", PINNED, doubt.SETTLED_BY}
+"""What people decided about a document, whatever rule it is built by."""
 
 
 def _plan_document(order: Order, core: CoreOrder, due: Due, documents: list[Document]) -> None:
@@ -207,8 +235,17 @@ def _plan_document(order: Order, core: CoreOrder, due: Due, documents: list[Docu
         documents.append(document)
 
 
-def create(order: Order, core: CoreOrder, due: Due, existing: Document | None = None) -> Document:
-    """Make (or revive a dropped) document row with its content, and its first effect."""
+def create(
+    order: Order,
+    core: CoreOrder,
+    due: Due,
+    existing: Document | None = None,
+    connection: Connection | None = None,
+) -> Document:
+    """Make (or revive a dropped) document row with its content, and its first effect.
+
+    ``connection`` is where a person wants it; by default it goes where the rules of routing say.
+    """
     document = existing or Document(
         uuid=document_uuid(order, due.kind, due.ordinal, due.refund_id),
         company=order.company,
@@ -218,48 +255,19 @@ def create(order: Order, core: CoreOrder, due: Due, existing: Document | None = 
         refund_id=due.refund_id,
     )
     document.version = current_version(order)
-    document.connection = connection_for(order.company, due.rule)
-    document.original = _original(order, due.kind)
-    document.test = core.test
+    given = None if document.pk else document.original
+    document.original = given or _original(order, due.kind)
     document.actions = {
         **(rulebook.actions_json(due.rule) if due.rule else {}),
         "reason": due.reason,
-        **{
-            name: value
-            for name, value in document.actions.items()
-            if name in {"by_hand", "items", "amount", doubt.SETTLED_BY}
-        },
+        **{name: value for name, value in document.actions.items() if name in _KEPT_ACTIONS},
     }
+    if connection is not None:
+        document.actions[PINNED] = connection.pk
+        document.connection = connection
     document.why = {"rule": due.rule.name, "rule_id": due.rule.id} if due.rule else {}
-    document.save()
     build(document, order, core, rule=due.rule)
     return document
-
-
-def current_version(order: Order) -> OrderVersion:
-    """Return the order's latest snapshot; an order without one is never planned."""
-    assert order.current is not None
-    return order.current
-
-
-def document_uuid(order: Order, kind: Kind, ordinal: int = 1, refund_id: str = "") -> uuid.UUID:
-    """Return the identity of a document; it is the key of everything that is done for it.
-
-    It is made of the order and not of chance: an installation that was restored from a backup
-    finds by it what was issued after the backup, instead of issuing it a second time. The shop is
-    named by the token of its webhook address, which no two shops share, on any installation.
-    """
-    name = "|".join((order.shop.path_token, order.external_id, kind, str(ordinal), refund_id))
-    return uuid.uuid5(_DOCUMENTS, name)
-
-
-def connection_for(company: Company, rule: Rule | None) -> Connection:
-    """Return the connection that a rule names, or the company's default one."""
-    if rule is not None and rule.connection:
-        named = company.connections.filter(pk=rule.connection, active=True).first()
-        if named is not None:
-            return named
-    return systems.default_connection(company)
 
 
 def _original(order: Order, kind: Kind) -> Document | None:
@@ -270,48 +278,67 @@ def _original(order: Order, kind: Kind) -> Document | None:
 
 
 def build(document: Document, order: Order, core: CoreOrder, rule: Rule | None = None) -> None:
-    """(Re)build the content of a document that was never sent; hold it where that fails."""
+    """(Re)build a document that was never sent, and its route; hold it where that fails."""
     document.version = current_version(order)
+    way = _route(order, core, document, rule)
+    if document.connection is not None and document.connection != way.connection:
+        # Whatever number was reserved for it there is free again: nothing was made under it.
+        StoredReservations(document.connection).give_back(create_key(document.uuid))
+    document.connection = way.connection
+    document.test = core.test or way.connection.simulated
     try:
         content = composing.compose(order, core, Kind(document.kind), rule=rule, document=document)
     except Held as held:
-        problems = [problem_json(problem) for problem in held.problems]
-        if document.state != State.HELD or document.problems != problems:
-            note(order, "held", document=document, problem=held.problems[0])
-        document.state = State.HELD
-        document.problems = problems
         if document.kind in {Kind.INVOICE, Kind.PROFORMA}:
             document.currency, document.total = core.currency, core.total
-        document.save()
+        _hold(document, held.problems)
         return
+    content = replace(content, test=document.test)
     document.content = codec.dump(content)
-    _copy(document, content)
-    if (problem := doubt.to_settle(document)) is not None:
-        if document.state != State.HELD:
-            note(order, "held", document=document, problem=problem)
-        document.state = State.HELD
-        document.problems = [problem_json(problem)]
-        document.save()
+    copy_content(document, content)
+    unfit = way.problem or routing.cannot_make(way.connection, content)
+    if (problem := doubt.to_settle(document) or unfit) is not None:
+        _hold(document, [problem])
         return
-    document.state = State.PLANNED
+    key = create_key(document.uuid)
+    effect = Effect.objects.filter(key=key).first() if document.pk else None
+    made = effect is None
+    if effect is None:
+        beginning = doubt.beginning(document, EffectKind.CREATE)
+        effect = Effect(document=document, kind=EffectKind.CREATE, key=key, **beginning)
+    uncertain = effect.state == EffectState.UNCERTAIN
+    document.state = State.UNCERTAIN if uncertain else State.PLANNED
     document.problems = []
     document.save()
-    effect, made = Effect.objects.get_or_create(
-        key=f"{document.uuid}:create",
-        defaults={
-            "document": document,
-            "kind": EffectKind.CREATE,
-            **doubt.beginning(document, EffectKind.CREATE),
-        },
-    )
-    if effect.state == EffectState.UNCERTAIN:
-        document.state = State.UNCERTAIN
-        document.save(update_fields=["state"])
     if made:
+        effect.save(force_insert=True)
         note(order, "planned", document=document, kind=document.kind, total=content.total)
 
 
-def _copy(document: Document, content: CoreDocument) -> None:
+def _route(order: Order, core: CoreOrder, document: Document, rule: Rule | None) -> Route:
+    """Return where a document goes: where a person wants it, or where the one is that it follows,
+    or where rules and conditions say."""
+    if document.actions.get(PINNED) and document.connection is not None:
+        return routing.checked(document.connection)
+    followed = document.original
+    if document.kind == Kind.INVOICE:
+        followed = composing.issued(order, Kind.PROFORMA)
+    return routing.route(order, core, rule, followed)
+
+
+def _hold(document: Document, problems: Sequence[Problem]) -> None:
+    """Store that a document waits for a person; news of it go to the life line."""
+    stored = [problem_json(problem) for problem in problems]
+    news = document.state != State.HELD or document.problems != stored
+    document.state = State.HELD
+    document.problems = stored
+    document.save()
+    if news:
+        note(document.order, "held", document=document, problem=problems[0])
+
+
+def copy_content(document: Document, content: CoreDocument) -> None:
+    """Copy what lists and filters need out of the content."""
     document.currency = content.currency
     document.total = content.total
     document.issued_on = content.issued_on
@@ -347,7 +374,8 @@ def _rebuild_waiting(order: Order, core: CoreOrder, documents: Iterable[Document
         if document.state not in {State.HELD, State.PLANNED}:
             continue
         outdated = document.version_id != order.current_id
-        if (outdated or _held_here(document)) and not was_sent(document):
+        closed = document.connection is not None and not document.connection.active
+        if (outdated or closed or _held_here(document)) and not was_sent(document):
             build(document, order, core, rulebook.rule_of(document))
 
 
@@ -405,13 +433,13 @@ def fingerprint(core: CoreOrder) -> dict[str, str]:
 
 def _task_for_changes(order: Order, core: CoreOrder, documents: Iterable[Document]) -> None:
     """Raise a task on documents whose order says something else now than when they were issued."""
-    now = fingerprint(core)
     for document in documents:
         if document.state != State.ISSUED or document.kind not in {Kind.INVOICE, Kind.PROFORMA}:
             continue
         as_issued = document.version_id == order.current_id and order.deleted_at is None
         if as_issued and document.changed_problem is None:
             continue
+        now = fingerprint(core)
         then = fingerprint(document.version.order_content())
         changed = [name for name in now if now[name] != then[name]]
         problem: Problem | None = None
@@ -435,6 +463,10 @@ def _plan_payments(order: Order, core: CoreOrder, documents: Iterable[Document])
         payable = document.kind in {Kind.INVOICE, Kind.PROFORMA} and document.total
         if document.state != State.ISSUED or not payable or document.is_paid:
             continue
+        if document.actions.get(news.UNPAID_THERE):
+            continue  # somebody took the payment back in the system, and had a reason
+        if routing.cannot_do(document.connection, EffectKind.PAY) is not None:
+            continue
         touched = document.effects.filter(kind__in=[EffectKind.PAY, EffectKind.UNPAY]).exists()
         if not touched:
             paid_on = local_date(core.paid_at, order.company.zone)
@@ -443,11 +475,13 @@ def _plan_payments(order: Order, core: CoreOrder, documents: Iterable[Document])
 
 def _cancel_unpaid_proforma(order: Order, documents: Iterable[Document]) -> None:
     """Cancel the unpaid proforma of an order that was cancelled."""
-    if order.status not in CLOSED_STATUSES:
+    if order.status not in composing.CLOSED_STATUSES:
         return
     if any(row.kind == Kind.INVOICE and row.state != State.DROPPED for row in documents):
         return
     for document in documents:
         unpaid = document.kind == Kind.PROFORMA and not document.paid_amount
-        if document.state == State.ISSUED and unpaid:
+        if document.state != State.ISSUED or not unpaid:
+            continue
+        if routing.cannot_do(document.connection, EffectKind.CANCEL) is None:
             followups.add_effect(document, EffectKind.CANCEL, f"{document.uuid}:cancel")

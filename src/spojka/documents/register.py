@@ -14,7 +14,7 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, Sum
 from django.utils import timezone
 
@@ -74,10 +74,12 @@ class CompanyRegister:
             numbers = _format(series)
             period = numbers.period(document.issued_on)
             counter = take_counter(series, period)
-            # Whoever waited for the series' lock may have been waiting for its own double.
-            entered = self._entered(document, key)
-            if entered is not None:
-                return self._issued(entered)
+            if connection.features.has_select_for_update:
+                # Whoever waited for the series' lock may have been waiting for its own double. On
+                # SQLite, one transaction is at work at a time anyway.
+                entered = self._entered(document, key)
+                if entered is not None:
+                    return self._issued(entered)
             counter.last += 1
             number = numbers.render(counter.last, document.issued_on)
             counter.save(update_fields=["last"])
@@ -106,7 +108,7 @@ class CompanyRegister:
                 },
                 content=_canonical(content),
             )
-            return self._issued(entry)
+            return _issued(entry, document, ZERO)
 
     def find(self, key: str) -> Issued | None:
         """Return the document entered under ``key``, or ``None``."""
@@ -201,20 +203,22 @@ class CompanyRegister:
         return entry
 
     def _series_of(self, document: Document) -> Series:
-        active = Series.objects.filter(
-            company=self._company, kind=document.kind.value, active=True
-        ).order_by("pk")
+        active = list(
+            Series.objects.filter(
+                company=self._company, kind=document.kind.value, active=True
+            ).order_by("pk")
+        )
         wanted = dict(document.texts).get("series", "")
         if wanted:
-            found = active.filter(pk=int(wanted)).first() if wanted.isdecimal() else None
+            found = next((row for row in active if str(row.pk) == wanted), None)
         else:
             shop = (
                 DocumentRow.objects.filter(company=self._company, uuid=UUID(document.uuid))
                 .values_list("order__shop_id", flat=True)
                 .first()
             )
-            found = active.filter(shop_id=shop).first() if shop is not None else None
-            found = found or active.filter(shop=None).first()
+            own = (row for row in active if shop is not None and row.shop_id == shop)
+            found = next(own, None) or next((row for row in active if row.shop_id is None), None)
         if found is None:
             # The value of the kind is a word of the catalogue, and is translated by it.
             problem = Problem.of("SPJ-SERIES-MISSING", kind=f"@{document.kind.value}")
@@ -228,19 +232,8 @@ class CompanyRegister:
         return RejectedError(problem, Rejection.CONFIG)
 
     def _issued(self, entry: RegisterEntry) -> Issued:
-        document = codec.load(Document, entry.content)
         paid = entry.payments.filter(removed_at=None).aggregate(sum=Sum("amount"))["sum"]
-        return Issued(
-            external_id=str(entry.uuid),
-            number=entry.number,
-            variable_symbol=document.variable_symbol or symbol_of(entry.number),
-            issued_on=entry.issued_on,
-            total=document.total,
-            vat=document.vat,
-            currency=document.currency,
-            paid_amount=paid or ZERO,
-            state="cancelled" if entry.cancelled_at else "issued",
-        )
+        return _issued(entry, codec.load(Document, entry.content), paid or ZERO)
 
     def _archive(
         self,
@@ -261,6 +254,20 @@ class CompanyRegister:
         )
 
 
+def _issued(entry: RegisterEntry, document: Document, paid: Decimal) -> Issued:
+    return Issued(
+        external_id=str(entry.uuid),
+        number=entry.number,
+        variable_symbol=document.variable_symbol or symbol_of(entry.number),
+        issued_on=entry.issued_on,
+        total=document.total,
+        vat=document.vat,
+        currency=document.currency,
+        paid_amount=paid,
+        state="cancelled" if entry.cancelled_at else "issued",
+    )
+
+
 def take_counter(series: Series, period: str) -> SeriesCounter:
     """Return the counter of a period; the series stays locked until the transaction ends.
 
@@ -271,9 +278,10 @@ def take_counter(series: Series, period: str) -> SeriesCounter:
     # counter of a new period can wait for somebody who uses one. It is one that rows which refer
     # to the series need not wait for ("no key"): they are inserted while it is held.
     Series.objects.select_for_update(no_key=True).get(pk=series.pk)
-    counter, _ = SeriesCounter.objects.get_or_create(
-        series=series, period=period, defaults={"last": start_of(series) - 1}
-    )
+    counter = SeriesCounter.objects.filter(series=series, period=period).first()
+    if counter is None:
+        last = start_of(series) - 1
+        counter = SeriesCounter.objects.create(series=series, period=period, last=last)
     return counter
 
 

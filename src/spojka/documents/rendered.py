@@ -14,7 +14,9 @@ class CompanyRenderer:
     """Renders documents of one company, with its logo."""
 
     def __init__(self, company: Company) -> None:
-        self._logo = bytes(company.logo) if company.logo else None
+        self._company = company
+        self._isdoc: tuple[Document, str, bytes] | None = None
+        """The last one and what it is of: the PDF carries the one that is filed beside it."""
 
     def pdf(self, document: Document, issued: Issued) -> File:
         """Render the PDF, with the ISDOC inside where ISDOC can express the document.
@@ -23,11 +25,12 @@ class CompanyRenderer:
             RejectedError: the page cannot be made (an unreadable logo, for example).
         """
         try:
-            isdoc: bytes | None = _checked_isdoc(document, issued.number)
+            isdoc: bytes | None = self._checked_isdoc(document, issued.number)
         except RejectedError:
             isdoc = None
+        logo = bytes(self._company.logo) if self._company.logo else None
         try:
-            content = render_pdf(document, number=issued.number, logo=self._logo, isdoc=isdoc)
+            content = render_pdf(document, number=issued.number, logo=logo, isdoc=isdoc)
         except RenderError as error:
             raise RejectedError(error.problem, Rejection.DATA) from error
         return File(f"{issued.number}.pdf", "application/pdf", content)
@@ -39,8 +42,13 @@ class CompanyRenderer:
             RejectedError: ISDOC cannot express the document (no exchange rate), or it does not
                 add up.
         """
-        content = _checked_isdoc(document, issued.number)
+        content = self._checked_isdoc(document, issued.number)
         return File(f"{issued.number}.isdoc", "application/xml", content)
+
+    def _checked_isdoc(self, document: Document, number: str) -> bytes:
+        if self._isdoc is None or self._isdoc[:2] != (document, number):
+            self._isdoc = document, number, _checked_isdoc(document, number)
+        return self._isdoc[2]
 
 
 def _checked_isdoc(document: Document, number: str) -> bytes:

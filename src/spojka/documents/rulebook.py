@@ -142,7 +142,7 @@ def simulate(
     orders = orders.prefetch_related("documents")
     rows: list[SimulationRow] = []
     counts: Counter[str] = Counter()
-    for order in orders.filter(current__isnull=False, deleted_at__isnull=True)[:limit]:
+    for order in orders.filter(current__isnull=False, deleted_at=None, shop__hidden=False)[:limit]:
         order.company = company
         core = order.content()
         decision = core_rules.decide(facts_of(order, core), rules, switches)

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connection, connections
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from spojka.engine.models import Wake
@@ -31,6 +32,10 @@ RENEW_SECONDS = settings.LEASE_SECONDS / 4
 HOLD_SECONDS = 300.0
 """How long a lease is renewed without a :meth:`Lease.check`: whatever hangs longer is given up.
 More than the longest request may take (120 s)."""
+
+# By the key of the row: there may be very many, and this runs before every byte that is sent.
+# One that is over and that nobody has taken goes on: its row still holds the token.
+_PROLONG = "UPDATE engine_wake SET lease_until = %s WHERE id = %s AND lease_token = %s"
 
 _current: ContextVar[Lease | None] = ContextVar("lease", default=None)
 
@@ -57,8 +62,11 @@ class Lease:
         Raises:
             LeaseLostError: it is not.
         """
-        if not _prolong([self.token]):
-            raise LeaseLostError(f"{self.handler}:{self.key}")
+        with connection.cursor() as cursor:
+            until = connection.ops.adapt_datetimefield_value(timezone.now() + LEASE)
+            cursor.execute(_PROLONG, [until, self.wake_id, self.token])
+            if cursor.rowcount != 1:
+                raise LeaseLostError(f"{self.handler}:{self.key}")
         _keeper.hold(self)
 
 
@@ -93,67 +101,64 @@ def hand_back_all() -> int:
     and find their leases gone.
     """
     now = timezone.now()
-    return Wake.objects.filter(lease_token__in=_keeper.release()).update(
+    return _rows(_keeper.release()).update(
         lease_until=None, lease_token="", again=False, due_at=now
     )
 
 
-def _prolong(tokens: Iterable[str]) -> int:
-    """Prolong the leases of these tokens; return how many are still in their rows.
-
-    One that is over and that nobody has taken goes on: its row still holds the token.
-    """
-    return Wake.objects.filter(lease_token__in=tokens).update(lease_until=timezone.now() + LEASE)
+def _rows(held: Mapping[str, int]) -> QuerySet[Wake]:
+    """Return the rows that are still held under these tokens (token: id of the row)."""
+    return Wake.objects.filter(pk__in=held.values(), lease_token__in=held)
 
 
 class _Keeper:
     """Renews the leases of this process in a thread that lives while there are any."""
 
     def __init__(self) -> None:
-        self._held: dict[str, float] = {}
-        """Token and when its holder was last known to get on (monotonic seconds)."""
+        self._held: dict[Lease, float] = {}
+        """When the holder was last known to get on (monotonic seconds)."""
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def hold(self, lease: Lease) -> None:
         with self._lock:
-            self._held[lease.token] = time.monotonic()
+            self._held[lease] = time.monotonic()
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._keep, name="leases", daemon=True)
                 self._thread.start()
 
     def drop(self, lease: Lease) -> None:
         with self._lock:
-            self._held.pop(lease.token, None)
+            self._held.pop(lease, None)
 
-    def release(self) -> list[str]:
-        """Forget all leases, and return their tokens."""
+    def release(self) -> dict[str, int]:
+        """Forget all leases; return the id of the row by token."""
         with self._lock:
-            tokens = list(self._held)
+            held = {lease.token: lease.wake_id for lease in self._held}
             self._held.clear()
-        return tokens
+        return held
 
-    def _due(self) -> list[str]:
-        """Return the tokens to renew; the thread ends where there are none."""
+    def _due(self) -> dict[str, int]:
+        """Return what to renew, as :meth:`release` does; the thread ends where there is nothing."""
         with self._lock:
             oldest = time.monotonic() - HOLD_SECONDS
-            self._held = {token: at for token, at in self._held.items() if at > oldest}
+            self._held = {lease: at for lease, at in self._held.items() if at > oldest}
             if not self._held:
                 self._thread = None
-            return list(self._held)
+            return {lease.token: lease.wake_id for lease in self._held}
 
     def _keep(self) -> None:
         pause = threading.Event()
         while True:
             pause.wait(RENEW_SECONDS)
-            tokens = self._due()
-            if not tokens:
+            held = self._due()
+            if not held:
                 return
             try:
-                _prolong(tokens)
+                _rows(held).update(lease_until=timezone.now() + LEASE)
             except Exception as error:  # the database may be away; tried again before they end
                 expected = isinstance(error, DatabaseError)
-                log.warning("leases not renewed", count=len(tokens), exc_info=not expected)
+                log.warning("leases not renewed", count=len(held), exc_info=not expected)
             finally:
                 # Work that takes this long is rare: better than one more idle connection each.
                 connections.close_all()

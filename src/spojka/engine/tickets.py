@@ -15,13 +15,15 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import structlog
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.db import connection, connections
+from django.db import DatabaseError, connection, connections
 from django.db.models import Exists, F, OuterRef, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
@@ -52,6 +54,10 @@ _ISSUE = """
 INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args, scheduled_at)
 VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
+POST_SECONDS = 0.1
+"""How long tickets that are in no hurry wait for others, to be issued together."""
+LINGER_SECONDS = 20.0
+"""How long the thread that issues them waits for the next ones before it ends."""
 
 _stop = threading.Event()
 """Set while this process is to stop, so that nobody waits for a turn any more."""
@@ -59,12 +65,64 @@ _stop = threading.Event()
 
 def issue(handler: str, key: str, at: datetime) -> None:
     """Defer the ticket of a wake, unless it has one; part of the caller's transaction."""
-    later = at > timezone.now()
-    # A ticket for later does not stand in the way of one for now.
-    lock = f"{handler}:{key}@{int(at.timestamp())}" if later else f"{handler}:{key}"
-    args = json.dumps({"handler": handler, "key": key})
+    issue_all([(handler, key, at)])
+
+
+def issue_all(wanted: Iterable[tuple[str, str, datetime]]) -> None:
+    """Defer the tickets of wakes (handler, key, due) that have none, as :func:`issue` does."""
+    now = timezone.now()
+    rows = []
+    for handler, key, at in wanted:
+        later = at > now
+        # A ticket for later does not stand in the way of one for now.
+        lock = f"{handler}:{key}@{int(at.timestamp())}" if later else f"{handler}:{key}"
+        args = json.dumps({"handler": handler, "key": key})
+        rows.append((QUEUE, TASK, lock, args, at if later else None))
     with connection.cursor() as cursor:
-        cursor.execute(_ISSUE, [QUEUE, TASK, lock, args, at if later else None])
+        cursor.executemany(_ISSUE, rows)
+
+
+class _Post:
+    """Issues tickets of this process a moment later, many at once.
+
+    Nothing is lost with the process: the wakes are committed, and :func:`reissue` finds them.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[str, str, datetime]] = []
+        self._news = threading.Condition()
+        self._open = False
+
+    def put(self, handler: str, key: str, at: datetime) -> None:
+        with self._news:
+            self._waiting.append((handler, key, at))
+            if not self._open:
+                self._open = True
+                threading.Thread(target=self._serve, name="tickets", daemon=True).start()
+            self._news.notify()
+
+    def _serve(self) -> None:
+        while some := self._next():
+            try:
+                issue_all(some)
+            except Exception as error:  # the database may be away for a while
+                expected = isinstance(error, DatabaseError)
+                log.warning("tickets not issued", count=len(some), exc_info=not expected)
+                connections.close_all()
+            time.sleep(POST_SECONDS)
+        connections.close_all()
+
+    def _next(self) -> list[tuple[str, str, datetime]]:
+        """Wait for tickets to issue and return them; none where there were none for long."""
+        with self._news:
+            self._news.wait_for(lambda: self._waiting, LINGER_SECONDS)
+            some, self._waiting = self._waiting, []
+            self._open = bool(some)
+            return some
+
+
+post = _Post().put
+"""Issue a ticket a moment later; for use after the commit of its wake."""
 
 
 def take_turn(handler: str, key: str) -> None:
@@ -91,8 +149,8 @@ def reissue() -> None:
         .exclude(Exists(waiting))
         .order_by(F("due_at"))
     )
-    for row in without[:MOST_AT_ONCE]:
-        issue(row.handler, row.key, timezone.now())
+    now = timezone.now()
+    issue_all((row.handler, row.key, now) for row in without[:MOST_AT_ONCE])
 
 
 @periodic("engine.tickets.void", timedelta(seconds=20))

@@ -7,10 +7,13 @@ waits for: a claim on PostgreSQL passes over rows that another worker is just ta
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
 
 from spojka.core.outcome import Backoff
@@ -27,6 +30,8 @@ __all__ = [
     "due_accounts",
     "give_back",
     "give_back_failed",
+    "insert_and_wake",
+    "next_due",
     "waiting",
     "wake",
 ]
@@ -47,6 +52,21 @@ ON CONFLICT (handler, key) DO UPDATE SET
     again = engine_wake.lease_until IS NOT NULL AND engine_wake.lease_until > %(now)s,
     account = CASE excluded.account WHEN '' THEN engine_wake.account ELSE excluded.account END
 RETURNING again
+"""
+
+# Of a row that is just being inserted: nobody can have woken anybody for it yet.
+_WAKE_NEW = """
+INSERT INTO engine_wake
+    (handler, account, due_at, again, lease_token, failures, last_error, key)
+VALUES (%s, %s, %s, %s, '', 0, '', %s)
+"""
+_INSERT_AND_WAKE = """
+WITH added AS ({insert}), woken AS (
+    INSERT INTO engine_wake
+        (handler, account, due_at, again, lease_token, failures, last_error, key)
+    SELECT %s, %s, %s, %s, '', 0, '', added.id::text FROM added
+)
+SELECT id FROM added
 """
 
 # DISTINCT would read every waiting row; this goes from one account to the next through the index.
@@ -75,11 +95,30 @@ WHERE id = (
 RETURNING id, handler, key
 """
 
+_DONE = "DELETE FROM engine_wake WHERE id = %s AND lease_token = %s AND NOT again"
 
-def _time(value: datetime) -> str | datetime | None:
+# What was woken meanwhile keeps the earlier of both times.
+_REST = """
+UPDATE engine_wake SET
+    due_at = CASE
+        WHEN again AND (%(next)s IS NULL OR due_at < %(next)s) THEN due_at ELSE %(next)s END,
+    lease_until = NULL, lease_token = '', again = %(no)s, failures = 0, last_error = ''
+WHERE id = %(id)s AND lease_token = %(token)s
+RETURNING due_at
+"""
+
+
+def _time(value: datetime | None) -> str | datetime | None:
     """Return an aware time as the database's driver takes it in a statement of our own."""
     adapted: str | datetime | None = connection.ops.adapt_datetimefield_value(value)
     return adapted
+
+
+def _read(stored: datetime | str) -> datetime:
+    """Return a time that a statement of our own read; SQLite keeps text, in UTC."""
+    if isinstance(stored, datetime):
+        return stored
+    return datetime.fromisoformat(stored).replace(tzinfo=UTC)
 
 
 def wake(handler: str, key: str, at: datetime | None = None, account: str = "") -> None:
@@ -94,11 +133,34 @@ def wake(handler: str, key: str, at: datetime | None = None, account: str = "") 
         carriers.announce(handler, key, at)
 
 
+def insert_and_wake(insert: str, values: Sequence[Any], handler: str, account: str) -> int:
+    """Insert a row and wake a handler for it; see :func:`spojka.engine.insert_and_wake`."""
+    now = timezone.now()
+    wake_values = [handler, account, _time(now), False]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_INSERT_AND_WAKE.format(insert=insert), [*values, *wake_values])
+            (key,) = cursor.fetchone()
+        else:
+            with transaction.atomic():
+                cursor.execute(insert, values)
+                (key,) = cursor.fetchone()
+                cursor.execute(_WAKE_NEW, [*wake_values, key])
+    carriers.announce_soon(handler, str(key), now)
+    return int(key)
+
+
 def due_accounts(now: datetime) -> list[str]:
     """Return the accounts that have something due and not leased."""
     with connection.cursor() as cursor:
         cursor.execute(_DUE_ACCOUNTS, {"now": _time(now)})
         return [account for (account,) in cursor.fetchall()]
+
+
+def next_due(now: datetime) -> datetime | None:
+    """Return when the next wake becomes due that is not due yet."""
+    later: datetime | None = Wake.objects.filter(due_at__gt=now).aggregate(at=Min("due_at"))["at"]
+    return later
 
 
 def waiting(now: datetime) -> QuerySet[Wake]:
@@ -107,13 +169,31 @@ def waiting(now: datetime) -> QuerySet[Wake]:
     return Wake.objects.filter(free, due_at__lte=now)
 
 
+@contextmanager
+def _in_passing() -> Iterator[None]:
+    """Commit without waiting for SQLite's disk; what is committed next waits for this as well.
+
+    A claim that a power cut takes back was not used for anything, and what was done stays done if
+    its wake comes back.
+    """
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        try:
+            yield
+        finally:
+            cursor.execute("PRAGMA synchronous=FULL")
+
+
 def claim(account: str, now: datetime | None = None) -> Lease | None:
     """Take the longest-waiting due wake of an account under a lease, if there is one."""
     now = now or timezone.now()
     token = secrets.token_hex(16)
     locking = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     times = {"now": _time(now), "until": _time(now + LEASE)}
-    with connection.cursor() as cursor:
+    with _in_passing(), connection.cursor() as cursor:
         cursor.execute(
             _CLAIM.format(locking=locking),
             {**times, "token": token, "account": account, "no": False},
@@ -145,26 +225,19 @@ def _begun(lease: Lease) -> Lease:
 def give_back(lease: Lease, next_at: datetime | None) -> None:
     """End a lease: wait until ``next_at``, or be gone. A wake that came meanwhile is kept."""
     leases.end(lease)
-    with transaction.atomic():
-        row = (
-            Wake.objects.select_for_update()
-            .filter(pk=lease.wake_id, lease_token=lease.token)
-            .first()
-        )
-        if row is None:
-            return
-        if next_at is None and not row.again:
-            row.delete()
-            return
-        if next_at is not None:
-            row.due_at = min(row.due_at, next_at) if row.again else next_at
-        row.lease_until = None
-        row.lease_token = ""
-        row.again = False
-        row.failures = 0
-        row.last_error = ""
-        row.save()
-        carriers.announce(lease.handler, lease.key, row.due_at)
+    with _in_passing(), connection.cursor() as cursor:
+        if next_at is None:
+            cursor.execute(_DONE, [lease.wake_id, lease.token])
+            if cursor.rowcount:
+                return
+        with transaction.atomic():
+            at = _time(next_at)
+            cursor.execute(
+                _REST, {"id": lease.wake_id, "token": lease.token, "next": at, "no": False}
+            )
+            row = cursor.fetchone()
+            if row is not None:
+                carriers.announce(lease.handler, lease.key, _read(row[0]))
 
 
 def give_back_failed(lease: Lease, error: str) -> None:

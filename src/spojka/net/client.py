@@ -123,6 +123,7 @@ class Client:
     appear in a recording or an exception. ``recorder`` gets every exchange, failed ones too.
     ``before`` is called before each request, redirected ones too, and keeps it from being sent by
     raising. ``after`` is called with each answer, and whether the request was a write.
+    ``transport`` stands in for the network: nothing is connected to.
     """
 
     def __init__(
@@ -139,6 +140,7 @@ class Client:
         response_bytes: int = RESPONSE_BYTES,
         tls: ssl.SSLContext | None = None,
         user_agent: str = f"Spojka/{__version__}",
+        transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self._secrets = frozenset(secret for secret in secrets if secret)
         self._recorder = recorder
@@ -148,7 +150,8 @@ class Client:
         self._response_bytes = response_bytes
         # trust_env=False: a proxy from the environment would connect in our stead, unguarded.
         self._client = httpx2.Client(
-            transport=_GuardedTransport(
+            transport=transport
+            or _GuardedTransport(
                 tls or truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT), GuardedBackend(allow)
             ),
             trust_env=False,

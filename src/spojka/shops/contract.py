@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from spojka.core.descriptor import Check, FieldSpec, Text
 from spojka.core.order import Order
+from spojka.net.delivery import Delivery as Delivery
+from spojka.net.delivery import WebhookError as WebhookError
 from spojka.net.limits import Budget, Limit, TokenCache
 
 if TYPE_CHECKING:
@@ -74,18 +76,6 @@ class MappingError(ValueError):
         super().__init__(f"{code}: {facts}")
         self.code = code
         self.facts = {name: str(value) for name, value in facts.items()}
-
-
-class WebhookError(ValueError):
-    """The delivery is not to be believed (no or wrong signature)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """An incoming webhook: header names in lower case, body as the raw bytes that were signed."""
-
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class HintKind(StrEnum):

@@ -122,7 +122,7 @@ def _database() -> dict[str, Any]:
     url = os.environ.get("DATABASE_URL", "")
     if not url:
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "spojka.site.sqlite",
             "NAME": DATA_DIR / "spojka.sqlite3",
             "CONN_MAX_AGE": None,
             "OPTIONS": {
@@ -267,6 +267,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 ALLOWED_NETWORKS = _list("SPOJKA_ALLOWED_NETWORKS")
 WORKER_THREADS = int(os.environ.get("SPOJKA_WORKER_THREADS", "4"))
 POLL_MINUTES = float(os.environ.get("SPOJKA_POLL_MINUTES", "5"))
+CHANGES_MINUTES = float(os.environ.get("SPOJKA_CHANGES_MINUTES", "10"))
 # How long to wait for what: drills shorten these, installations leave them as they are.
 LOOK_UP_SECONDS = [float(part) for part in _list("SPOJKA_LOOK_UP_SECONDS", "5,30,300")]
 SETTLE_SECONDS = float(os.environ.get("SPOJKA_SETTLE_SECONDS", "45"))

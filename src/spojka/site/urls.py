@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from spojka.api import watching
+from spojka.api import system_hooks, watching
 from spojka.api.hooks import receive
 from spojka.api.v1 import api
 
@@ -18,6 +18,7 @@ urlpatterns = [
     path("readyz", watching.ready, name="readyz"),
     path("metrics", watching.show_metrics, name="metrics"),
     path("api/v1/", api.urls),
+    path("hooks/systems/<str:path_token>/", system_hooks.receive, name="system_hook"),
     path("hooks/<str:path_token>/", receive, name="hook"),
     path("", include("spojka.web.urls")),
 ]

@@ -9,6 +9,7 @@ from spojka.web.views import (
     acts,
     archive,
     attention,
+    connections,
     documents,
     door,
     mail,
@@ -21,9 +22,28 @@ from spojka.web.views import (
     setup,
     shops,
 )
+from spojka.web.views import connection_tabs as tabs
 from spojka.web.views import help as help_pages
 
 app_name = "web"
+
+_OF = "settings/accounting/<int:pk>/"
+_connection = [
+    path(_OF, connections.connection_status, name="settings_connection"),
+    path(f"{_OF}act/", connections.connection_act, name="connection_act"),
+    path(f"{_OF}change/", connections.connection_change, name="connection_change"),
+    path(f"{_OF}access/", connections.connection_access, name="settings_connection_access"),
+    path(f"{_OF}calls/", tabs.connection_calls, name="settings_connection_calls"),
+    path(f"{_OF}limits/", tabs.connection_limits, name="settings_connection_limits"),
+    path(f"{_OF}data/", tabs.connection_data, name="settings_connection_data"),
+    path(f"{_OF}settings/", tabs.connection_settings, name="settings_connection_settings"),
+    path(f"{_OF}history/", tabs.connection_history, name="settings_connection_history"),
+    path(
+        f"{_OF}simulator/",
+        tabs.connection_simulator,
+        name="settings_connection_simulator",
+    ),
+]
 
 _company = [
     path("", overview.overview, name="overview"),
@@ -52,8 +72,10 @@ _company = [
     path("documents/<int:pk>/pay/", acts.pay, name="pay"),
     path("documents/<int:pk>/unpay/", acts.unpay, name="unpay"),
     path("documents/<int:pk>/cancel/", acts.cancel, name="cancel"),
+    path("documents/<int:pk>/delete/", acts.delete, name="delete"),
     path("documents/<int:pk>/credit/", acts.credit, name="credit"),
     path("documents/<int:pk>/email/", acts.email, name="email"),
+    path("taken-in/<int:pk>/", acts.taken_in, name="taken_in"),
     path("attention/", attention.attention_list, name="attention"),
     path("attention/retry/", attention.retry_group, name="retry_group"),
     path("events/<int:pk>/", attention.event_detail, name="event"),
@@ -88,7 +110,18 @@ _company = [
     path("settings/shops/new/<slug:platform>/", shops.shop_new, name="settings_shop_new"),
     path("settings/shops/<int:pk>/", shops.shop_detail, name="settings_shop"),
     path("settings/shops/<int:pk>/act/", shops.shop_act, name="shop_act"),
-    path("settings/accounting/", shops.accounting, name="settings_accounting"),
+    path("settings/accounting/", connections.connection_list, name="settings_accounting"),
+    path(
+        "settings/accounting/new/<slug:system>/",
+        connections.connection_new,
+        name="settings_connection_new",
+    ),
+    path(
+        "settings/accounting/try/<slug:system>/",
+        connections.connection_try,
+        name="connection_try",
+    ),
+    *_connection,
     path("settings/email/", mail.email, name="settings_email"),
     path("settings/email/new/", mail.template, name="settings_template_new"),
     path("settings/email/<int:pk>/", mail.template, name="settings_template"),
@@ -115,6 +148,7 @@ urlpatterns = [
     path("help/", help_pages.index, name="help"),
     path("help/errors/", help_pages.errors, name="help_errors"),
     path("help/errors/<str:code>/", help_pages.error, name="help_error"),
+    path("help/systems/<slug:key>/", help_pages.system, name="help_system"),
     path("help/variables/", help_pages.variables, name="help_variables"),
     path("c/<int:company>/", include(_company)),
 ]

@@ -10,7 +10,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from spojka.core.document import Treatment
+from spojka.accounting.contract import Capability, Recovery
+from spojka.accounting.simulator import Fault
+from spojka.core.document import Treatment, VatMode
 from spojka.documents.models import Document
 
 Word = str | Promise
@@ -40,6 +42,7 @@ EFFECTS: Mapping[str, Word] = {
     "email": _("Send the e-mail"),
     "write_back": _("Write to the shop"),
     "cancel": _("Cancel the document"),
+    "delete": _("Delete the document"),
 }
 
 EFFECT_STATES: Mapping[str, Word] = {
@@ -83,11 +86,16 @@ LOOKS: Mapping[str, Look] = {
     # orders
     "none": Look("quiet", "file", _("no document")),
     "ignored": Look("quiet", "eye", _("ignored")),
-    "deleted": Look("quiet", "trash", _("deleted in the shop")),
+    "deleted": Look("quiet", "trash", _("deleted")),
     # checklists
     "ok": Look("good", "check", _("in order")),
     "warn": Look("warn", "warning", _("look at this")),
     "fail": Look("bad", "cross", _("does not work")),
+    # connections
+    "inactive": Look("quiet", "pause", _("not active")),
+    "checking": Look("info", "play", _("being verified")),
+    "paused": Look("bad", "pause", _("stopped")),
+    "test": Look("info", "spark", _("test")),
     # modes
     "live": Look("good", "play", _("live")),
     "observe": Look("info", "eye", _("observing")),
@@ -127,6 +135,17 @@ EVENTS: Mapping[str, EventLook] = {
     "planned": EventLook("file", _("A document was prepared"), "info"),
     "held": EventLook("pause", _("The document was held"), "warn"),
     "dropped": EventLook("cross", _("The document was dropped before issuing")),
+    "system.paid": EventLook("coin", _("The accounting system says that it is paid"), "good"),
+    "system.unpaid": EventLook("undo", _("The payment was taken back in the system"), "warn"),
+    "system.cancelled": EventLook("cross", _("It was cancelled in the accounting system"), "warn"),
+    "system.deleted": EventLook("trash", _("It was deleted in the accounting system"), "warn"),
+    "system.restored": EventLook("undo", _("It is valid again in the accounting system")),
+    "system.edited": EventLook("edit", _("It was changed in the accounting system"), "warn"),
+    "system.agrees": EventLook("check", _("Both sides agree again"), "good"),
+    "system.sent": EventLook("mail", _("The accounting system sent it to the customer")),
+    "system.produced": EventLook("file", _("The accounting system issued it by itself"), "good"),
+    "system.linked": EventLook("file", _("A document that existed was linked"), "good"),
+    "system.twin": EventLook("warning", _("There are two documents for one purpose"), "warn"),
     "changed_after_issue": EventLook("warning", _("The order changed after issuing"), "warn"),
     "person.issue": EventLook("user", _("Somebody asked for a document")),
     "person.retry": EventLook("refresh", _("Somebody tried it again")),
@@ -135,6 +154,9 @@ EVENTS: Mapping[str, EventLook] = {
     "person.unpay": EventLook("undo", _("Somebody took the payment back")),
     "person.credit": EventLook("undo", _("Somebody asked for a credit note")),
     "person.cancel": EventLook("cross", _("Somebody cancelled the document"), "warn"),
+    "person.delete": EventLook("trash", _("Somebody deleted the document"), "warn"),
+    "person.linked": EventLook("file", _("Somebody linked a document that existed")),
+    "person.set_apart": EventLook("cross", _("Somebody said that a document is not the order's")),
     "person.email": EventLook("mail", _("Somebody asked for an e-mail")),
     "person.accept": EventLook("check", _("The change of the order was accepted")),
     "person.ignore": EventLook("eye", _("Somebody decided that no document is needed")),
@@ -219,5 +241,91 @@ ARCHIVED: Mapping[str, Word] = {
     "unpay": _("payment taken back"),
     "cancelled": _("document cancelled"),
     "cancel": _("document cancelled"),
+    "deleted": _("document deleted"),
     "retention": _("files erased after their time"),
+}
+
+CAPABILITIES: Mapping[Capability, Word] = {
+    Capability.INVOICE: _("invoices"),
+    Capability.PROFORMA: _("proformas"),
+    Capability.FINAL: _("final invoices after proformas"),
+    Capability.TAX_DOCUMENT: _("tax documents on payment"),
+    Capability.CREDIT_NOTE: _("credit notes"),
+    Capability.PAY: _("records payments"),
+    Capability.UNPAY: _("takes payments back"),
+    Capability.EMAIL: _("sends e-mails itself"),
+    Capability.PDF: _("PDF"),
+    Capability.ISDOC: _("ISDOC"),
+    Capability.CANCEL: _("cancels documents"),
+    Capability.DELETE: _("deletes documents"),
+    Capability.CHANGES: _("tells what changed there"),
+    Capability.WEBHOOK: _("tells changes at once"),
+    Capability.OWN_NUMBERS: _("Spojka's own number series"),
+}
+"""What a system can do, in the order in which it is told."""
+
+RECOVERIES: Mapping[Recovery, Word] = {
+    Recovery.REPLAY: _("by asking again with the same mark: the system repeats its answer"),
+    Recovery.SEARCH: _("by searching for our own mark, which the document carries"),
+    Recovery.NUMBER: _("by the number that was reserved for the document beforehand"),
+    Recovery.HEURISTIC: _("by order number, amount and date; two candidates wait for a person"),
+}
+"""How it is found out whether a document was made when the answer was lost."""
+
+VAT_MODES: Mapping[str, Word] = {
+    VatMode.PAYER.value: _("VAT payer"),
+    VatMode.NON_PAYER.value: _("not a VAT payer"),
+    VatMode.IDENTIFIED.value: _("identified person"),
+}
+
+LINKS: Mapping[str, Word] = {
+    "home": _("home page"),
+    "api_keys": _("API keys"),
+    "series": _("number series"),
+    "bank_accounts": _("bank accounts"),
+    "users": _("users and rights"),
+    "rights": _("users and rights"),
+    "plan": _("plan"),
+    "company": _("company"),
+    "vat": _("VAT settings"),
+    "webhooks": _("webhooks"),
+    "docs": _("description of the API"),
+}
+"""Pages of a system by the names that descriptors give them."""
+
+CONNECTION_EVENTS: Mapping[str, Word] = {
+    "created": _("The connection was made"),
+    "activating": _("Activation was started"),
+    "activated": _("The connection was activated"),
+    "proposed": _("New credentials were entered"),
+    "changed": _("Credentials were changed"),
+    "discarded": _("New credentials were dropped"),
+    "renamed": _("The connection was renamed"),
+    "account": _("The account was chosen"),
+    "default": _("Documents are issued here by default"),
+    "deactivated": _("The connection was deactivated"),
+    "settings": _("Settings were changed"),
+    "routing": _("It was changed which orders go here"),
+    "webhooks": _("Webhooks were registered"),
+    "taken_in": _("Existing documents were taken in"),
+    "simulator": _("Something was ordered at the simulator"),
+}
+
+FAULTS: Mapping[Fault, Word] = {
+    Fault.NAME: _("the name of the server is not found"),
+    Fault.REFUSED: _("nobody answers the connection"),
+    Fault.TLS: _("the secure connection fails"),
+    Fault.RESET_BEFORE: _("the connection drops, and nothing was done"),
+    Fault.RESET_AFTER: _("it is done, and then the connection drops"),
+    Fault.SILENCE_COMMITTED: _("it is done, and no answer comes"),
+    Fault.SILENCE_NOT_COMMITTED: _("nothing is done, and no answer comes"),
+    Fault.TRUNCATED: _("it is done, and half of the answer arrives"),
+    Fault.ERROR_BEFORE: _("an error of the server, and nothing was done"),
+    Fault.ERROR_AFTER: _("an error of the server, although it was done"),
+    Fault.LIMIT: _("too many requests"),
+    Fault.UNAUTHORIZED: _("the login ends in the middle of the work"),
+    Fault.ERROR_IN_SUCCESS: _("an error inside of an answer that says success"),
+    Fault.EMPTY_SUCCESS: _("success without a document, although it was made"),
+    Fault.STALE: _("it is done, not answered, and cannot be found for a while"),
+    Fault.MAINTENANCE: _("a page about maintenance instead of an answer"),
 }

@@ -74,11 +74,11 @@ class OwnIssuer:
         """Read the company's number series."""
         return LoadedData(series=tuple(_register(s).series()))
 
-    def predict(self, d: Document) -> Totals:
+    def predict(self, s: Session, d: Document) -> Totals:
         """Return the document's own totals."""
         return Totals(total=d.total, vat=d.vat)
 
-    def requests(self, d: Document, key: str) -> list[PlannedRequest]:
+    def requests(self, s: Session, d: Document, key: str) -> list[PlannedRequest]:
         """Return nothing: the own issuer sends nothing anywhere."""
         return []
 
@@ -96,7 +96,13 @@ class OwnIssuer:
         """Record a payment, once per key."""
         return _register(s).record_payment(issued.external_id, key, paid_on, amount)
 
-    def unpay(self, s: Session, d: Document, issued: Issued, key: str) -> None:
+    def find_payment(
+        self, s: Session, d: Document, issued: Issued, key: str, paid_on: date, amount: Decimal
+    ) -> Payment | None:
+        """Leave it to ``pay``, which records nothing twice under one key."""
+        return None
+
+    def unpay(self, s: Session, d: Document, issued: Issued, key: str, payment_id: str) -> None:
         """Take the payment recorded under ``key`` back."""
         _register(s).remove_payment(issued.external_id, key)
 

@@ -16,6 +16,7 @@ from lxml import etree
 from spojka.core.document import BankAccount, Document, DocumentLine, Kind, Seller
 from spojka.core.money import plain, quantize
 from spojka.core.order import Address, Customer
+from spojka.core.paying import Way, way_of
 from spojka.core.problem import Problem
 from spojka.core.symbols import SymbolError, domestic_account
 from spojka.documents.rendering import supply
@@ -36,18 +37,17 @@ VERSION = "6.0.2"
 
 _TYPES = {Kind.INVOICE: 1, Kind.CREDIT_NOTE: 2, Kind.PROFORMA: 4, Kind.TAX_DOCUMENT: 5}
 
-# PaymentMeansCode by words in the name of the way of paying; the first that fits wins.
-_CASH, _CHEQUE, _TRANSFER, _CARD, _ON_DELIVERY = 10, 20, 42, 48, 50
-_PAYMENT_MEANS = (
-    (_ON_DELIVERY, r"\bcod\b|cash.?on.?delivery|dob[ií]rk|dobierk"),
-    (_CHEQUE, r"che(que|ck)|[šs]ek\b"),
-    (_TRANSFER, r"transfer|bacs|bank|p[řr]evod|prevod|wire"),
-    (
-        _CARD,
-        r"card|kart|stripe|paypal|comgate|gopay|apple|google.?pay|thepay|barion|besteron|online",
-    ),
-    (_CASH, r"cash|hotov"),
-)
+_CASH, _TRANSFER = 10, 42
+_PAYMENT_MEANS = {
+    Way.CASH: _CASH,
+    Way.CHEQUE: 20,
+    Way.TRANSFER: _TRANSFER,
+    Way.CARD: 48,
+    Way.PAYPAL: 48,
+    Way.GATEWAY: 48,
+    Way.ON_DELIVERY: 50,
+}
+"""PaymentMeansCode."""
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HOUSE_NUMBER = re.compile(
@@ -76,8 +76,8 @@ def render_isdoc(document: Document, *, number: str) -> bytes:
 def payment_means(document: Document) -> int:
     """Return the ISDOC code of the way of paying: 10 cash, 20 cheque, 42 transfer, 48 card, 50 cash
     on delivery. An unknown way counts as a transfer, which every document allows."""
-    name = f"{document.payment_method} {document.payment_title}".replace("_", " ").casefold()
-    return next((code for code, words in _PAYMENT_MEANS if re.search(words, name)), _TRANSFER)
+    way = way_of(document.payment_method, document.payment_title)
+    return _PAYMENT_MEANS[way] if way is not None else _TRANSFER
 
 
 class _Invoice:

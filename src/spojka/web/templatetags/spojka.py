@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from spojka.accounting.simulator import Fault
 from spojka.connections.models import Shop
 from spojka.core import catalogue
 from spojka.core.document import Treatment
@@ -119,6 +120,18 @@ def effect_state(value: str) -> str:
     return str(wording.EFFECT_STATES.get(value, value))
 
 
+@register.filter
+def fault(value: str) -> str:
+    """Say what goes wrong at a simulator."""
+    return str(wording.FAULTS.get(Fault(value), value))
+
+
+@register.filter
+def vat_mode(value: str) -> str:
+    """Name a company's position towards VAT."""
+    return str(wording.VAT_MODES.get(value, value))
+
+
 @register.inclusion_tag("web/partials/_chip.html")
 def chip(state: str, label: str = "") -> dict[str, object]:
     """Show a state by its word, its icon and its colour."""
@@ -128,13 +141,28 @@ def chip(state: str, label: str = "") -> dict[str, object]:
 
 @register.inclusion_tag("web/partials/_problem.html")
 def problem(
-    value: Any, document: Any = None, next_try: datetime | None = None, link: str = ""
+    value: Any,
+    document: Any = None,
+    next_try: datetime | None = None,
+    link: str = "",
+    elsewhere: str = "",
 ) -> dict[str, Any]:
-    """Explain a problem: what happened, does a document exist, what to do, code, next try."""
+    """Explain a problem: what happened, does a document exist, what to do, code, next try.
+
+    ``link`` is a page of ours where it is mended, ``elsewhere`` one of the other system; by default
+    the one that the catalogue knows.
+    """
     known = None
     if document is not None:
         known = catalogue.DocumentExists(document.exists).sentence(formats.language())
-    return {"p": explained(value), "known": known, "next_try": next_try, "link": link}
+    found = explained(value)
+    return {
+        "p": found,
+        "known": known,
+        "next_try": next_try,
+        "link": link,
+        "elsewhere": outside(elsewhere or (found.link if found else "")),
+    }
 
 
 @register.inclusion_tag("web/partials/_field.html")
@@ -164,7 +192,14 @@ def query(context: RequestContext, **changes: Any) -> str:
 
 
 @register.filter
-def get(mapping: Mapping[str, Any], key: str) -> Any:
+def outside(link: object) -> str:
+    """Return a link to a page of another site; nothing where it is none."""
+    link = str(link or "")
+    return link if link.startswith(("https://", "http://")) else ""
+
+
+@register.filter
+def get(mapping: Mapping[Any, Any], key: Any) -> Any:
     """Return the value of a key; nothing where there is none."""
     return mapping.get(key)
 

@@ -21,7 +21,8 @@ from spojka.core.outcome import EffectState, OutcomeError
 from spojka.core.problem import Problem
 from spojka.documents import actions
 from spojka.documents.actions import ActionRefused
-from spojka.documents.models import Document, Effect
+from spojka.documents.models import GONE, Document, Effect
+from spojka.documents.taking_in import of_held
 from spojka.orders import intake
 from spojka.orders.models import Order
 from spojka.shops.contract import Ability, MappingError
@@ -117,6 +118,7 @@ def order_detail(request: CompanyRequest, pk: int) -> HttpResponseBase:
         documents=documents,
         events=events,
         last_decision=max((row.pk for row in events if row.name == "decided"), default=0),
+        suspects={row.pk: of_held(row) for row in documents if row.state == State.HELD},
         retriable={row.pk for row in documents if _may_retry(row)},
         why=explain_decision(decision.content) if decision else None,
         observed=decision.observed if decision else [],
@@ -302,7 +304,7 @@ def _why_not(order: Order, kind: str) -> str:
     if order.deleted_at:
         return _("deleted in the shop")
     for document in order.documents.all():
-        if document.kind == kind and document.state not in {"dropped", "cancelled"}:
+        if document.kind == kind and document.state not in GONE:
             return _("already has %(document)s") % {"document": document}
     return ""
 

@@ -26,7 +26,7 @@ MENU = (
     ("settings_accounts", gettext_lazy("Bank accounts"), "bank"),
     ("settings_logo", gettext_lazy("Logo"), "spark"),
     ("settings_shops", gettext_lazy("Shops"), "shop"),
-    ("settings_accounting", gettext_lazy("Accounting"), "link"),
+    ("settings_accounting", gettext_lazy("Accounting systems"), "link"),
     ("settings_email", gettext_lazy("E-mail"), "mail"),
     ("settings_rates", gettext_lazy("Exchange rates"), "coin"),
     ("settings_users", gettext_lazy("Users"), "user"),

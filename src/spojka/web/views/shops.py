@@ -1,4 +1,4 @@
-"""Settings: shops, the import of files, and the accounting connection."""
+"""Settings: shops, and the import of files."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from spojka.accounting import registry as systems_registry
 from spojka.companies.models import AuditEntry, Role
-from spojka.connections import checks, shops, systems, vault
+from spojka.connections import checks, shops, vault
 from spojka.connections.models import Call, Shop
 from spojka.core.descriptor import Check
 from spojka.core.outcome import OutcomeError
@@ -21,7 +20,7 @@ from spojka.web.access import CompanyRequest, member
 from spojka.web.confirmation import confirmed
 from spojka.web.forms.base import SpecForm
 from spojka.web.forms.shop import ImportForm, ShopForm, ShopNameForm
-from spojka.web.views.common import back, go, key, show, tell, tell_problem
+from spojka.web.views.common import back, go, show, tell, tell_problem
 from spojka.web.views.overview import shop_state
 from spojka.web.views.settings import show_settings
 
@@ -72,7 +71,7 @@ def shop_detail(request: CompanyRequest, pk: int) -> HttpResponseBase:
     """Show a shop's state and edit it."""
     shop = _shop(request, pk)
     descriptor = shops.source_of(shop).descriptor
-    secrets = {info.field: info.last4 for info in vault.fields(shops.owner(shop))}
+    secrets = {info.field: info for info in vault.fields(shops.owner(shop))}
     which = request.POST.get("form", "")
     access = SpecForm(
         request.POST if which == "access" else None,
@@ -177,26 +176,6 @@ def order_import(request: CompanyRequest) -> HttpResponseBase:
     """Choose a shop and a file with orders."""
     able = [shop for shop in request.company.shops.all() if shops.can(shop, Ability.FILE)]
     return show(request, "import", "orders", shops=able, form=ImportForm())
-
-
-@member(Role.OWNER)
-def accounting(request: CompanyRequest) -> HttpResponseBase:
-    """Show the accounting connections and verify them."""
-    systems.own_connection(request.company)
-    if request.method == "POST":
-        connection = get_object_or_404(
-            request.company.connections, pk=key(request.POST.get("connection"))
-        )
-        try:
-            systems.verify(connection)
-        except OutcomeError as error:
-            tell_problem(request, error.problem)
-        return go(request, "settings_accounting")
-    rows = []
-    for connection in request.company.connections.all():
-        descriptor = systems_registry.system(connection.system).descriptor
-        rows.append((connection, descriptor, checks.loaded(connection.checks)))
-    return show_settings(request, "accounting", "settings_accounting", rows=rows)
 
 
 def _shop(request: CompanyRequest, pk: int) -> Shop:

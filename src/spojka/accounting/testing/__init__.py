@@ -1,0 +1,24 @@
+"""The contract suite for accounting systems; see :class:`SystemContract`. Needs pytest."""
+
+from spojka.accounting.testing import asserting as asserting
+from spojka.accounting.testing.bench import Bench, walk
+from spojka.accounting.testing.contract import SystemContract
+from spojka.accounting.testing.doubles import (
+    MemoryBudget,
+    MemoryContacts,
+    MemoryReservations,
+    MemoryTokens,
+)
+from spojka.accounting.testing.samples import Samples, line
+
+__all__ = [
+    "Bench",
+    "MemoryBudget",
+    "MemoryContacts",
+    "MemoryReservations",
+    "MemoryTokens",
+    "Samples",
+    "SystemContract",
+    "line",
+    "walk",
+]

@@ -1,0 +1,1 @@
+"""SQLite as Django's ``ENGINE``, with turns among the writers of a process."""
