@@ -85,7 +85,7 @@ class KasaSimulator(Simulator):
         if what != "pay":
             return super().act(what, **details)
         for row in self.state["invoices"]:
-            if row["number"] == details.get("number"):
+            if row["number"] == details.get("external_id"):
                 row["paid"] = True
                 return row["number"]
         raise ValueError("no such invoice")

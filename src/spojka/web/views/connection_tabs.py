@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,8 +51,13 @@ def connection_calls(request: CompanyRequest, pk: int) -> HttpResponseBase:
     if trace:
         calls = calls.filter(trace=trace)
     page = paginate(request, calls)
-    rows = [CallRow(call, _path(call.url), _failed(call)) for call in page.object_list]
+    rows = call_rows(page.object_list)
     return show_tab(request, connection, "calls", page=page, rows=rows, query=request.GET)
+
+
+def call_rows(calls: Iterable[Call]) -> list[CallRow]:
+    """Return requests as the timeline shows them."""
+    return [CallRow(call, _path(call.url), _failed(call)) for call in calls]
 
 
 def _path(url: str) -> str:
@@ -174,8 +180,8 @@ def connection_simulator(request: CompanyRequest, pk: int) -> HttpResponseBase:
     elif which == "account" and account.is_valid():
         order = account.order()
     elif which == "act":
-        details = {"number": request.POST.get("number", ""), "id": request.POST.get("id", "")}
-        order = {"act": {"what": request.POST.get("what", ""), **details}}
+        document = request.POST.get("id", "")
+        order = {"act": {"what": request.POST.get("what", ""), "external_id": document}}
     elif which == "heal":
         order = {"heal": True}
     if order is not None:
