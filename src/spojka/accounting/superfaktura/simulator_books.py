@@ -217,6 +217,7 @@ class Books:
                 "rounding": mode if mode in ("document", "item", "item_ext") else "item_ext",
                 "discount": str(number(sent.get("discount"))),
                 "vat_transfer": str(sent["vat_transfer"]) if sent.get("vat_transfer") else None,
+                "deposit": format(cents(number(sent.get("deposit"))), "f"),
                 "tax_document": str(sent["tax_document"]) if sent.get("tax_document") else None,
                 "sequence_id": sequence["id"],
                 "token": f"{(int(id_) * 2654435761) % 2**32:08x}",
@@ -340,7 +341,8 @@ class Books:
         return sum(bases.values(), NOTHING) + sum(taxes.values(), NOTHING)
 
     def paid(self, document: Json) -> Decimal:
-        return sum((Decimal(row["amount"]) for row in document["payments"]), NOTHING)
+        payments = sum((Decimal(row["amount"]) for row in document["payments"]), NOTHING)
+        return payments + Decimal(document["Invoice"]["deposit"])
 
     def status(self, document: Json) -> str:
         if document["Invoice"]["written_off"]:

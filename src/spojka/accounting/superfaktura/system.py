@@ -115,8 +115,6 @@ class SuperFaktura:
         """Make the document. A final invoice that was made by itself is returned instead."""
         api = Api(s)
         body = mapping.payload(s, d, key)
-        if s.webhook_secret:
-            s.client.hide(s.webhook_secret)
         if d.kind is Kind.INVOICE and d.deductions and d.deductions[0].external_id:
             made = self._produced(api, d.deductions[0].external_id)
             if made:
