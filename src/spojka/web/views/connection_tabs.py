@@ -16,7 +16,7 @@ from spojka.companies.models import AuditEntry, Role
 from spojka.connections import activation, loading, managing, simulated, systems
 from spojka.connections.models import Call, Connection
 from spojka.core import rules as core_rules
-from spojka.documents import rulebook
+from spojka.documents import changes, foreign, rulebook
 from spojka.web.access import CompanyRequest, member
 from spojka.web.forms.connection import ChoicesForm, RoutingForm
 from spojka.web.forms.simulator import AccountSettingsForm, FaultForm
@@ -24,6 +24,8 @@ from spojka.web.systems import spent
 from spojka.web.views.common import go, paginate, tell, warn
 from spojka.web.views.connections import find, show_tab
 from spojka.web.wording import CONNECTION_EVENTS, Word
+
+SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,9 @@ def connection_data(request: CompanyRequest, pk: int) -> HttpResponseBase:
         data=data,
         lists=_lists(data),
         contacts=connection.contacts.values("external_id").distinct().count(),
+        can_take_in=changes.can_be_read(connection),
+        read_at=connection.changes_cursor,
+        suggestions=foreign.suggestions(request.company).filter(connection=connection)[:SHOWN],
         loading=busy,
         live=busy,
     )
