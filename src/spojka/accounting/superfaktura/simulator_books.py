@@ -11,7 +11,13 @@ from zoneinfo import ZoneInfo
 
 from spojka.accounting.superfaktura import simulator_amounts as amounts
 from spojka.accounting.superfaktura.simulator_amounts import NOTHING, cents, number
-from spojka.accounting.superfaktura.simulator_words import COUNTRIES, CURRENCIES, PAYABLE, TYPES
+from spojka.accounting.superfaktura.simulator_words import (
+    COUNTRIES,
+    CURRENCIES,
+    HOME,
+    PAYABLE,
+    TYPES,
+)
 
 Json = dict[str, Any]
 Say = Callable[[str], str]
@@ -21,7 +27,6 @@ _PLUS_DAYS = re.compile(r"\+(\d{1,4}) days?")
 _ENGLISH_DAY = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _EPOCH = date(1970, 1, 1)
 """What a day that cannot be read becomes."""
-_HOME = {"SK": "EUR", "CZ": "CZK", "AT": "EUR"}
 
 
 class RefusedError(Exception):
@@ -115,7 +120,7 @@ class Books:
 
     @property
     def home_currency(self) -> str:
-        return _HOME.get(self.account["country"], "EUR")
+        return HOME.get(self.account["country"], "EUR")
 
     def _client(self, sent: Any) -> Json:
         if not isinstance(sent, dict) or not (
