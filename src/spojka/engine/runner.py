@@ -22,7 +22,7 @@ from types import FrameType
 
 import structlog
 from django.conf import settings
-from django.db import connection, connections
+from django.db import DatabaseError, connection, connections
 from django.utils import timezone
 
 from spojka.core import trace
@@ -277,8 +277,18 @@ def _loop(stop: threading.Event, step: Callable[[], bool], bell: Bell) -> None:
             busy = False
             stop.wait(2)
         if not busy and not stop.is_set():
-            bell.wait(IDLE_SECONDS)
+            bell.wait(_pause())
     connections.close_all()
+
+
+def _pause() -> float:
+    """Return for how many seconds nothing becomes due, at most as long as threads rest."""
+    now = timezone.now()
+    try:
+        due_at = wakes.next_due(now)
+    except DatabaseError:  # it may be away for a while; the next step says so
+        return IDLE_SECONDS
+    return IDLE_SECONDS if due_at is None else min(IDLE_SECONDS, (due_at - now).total_seconds())
 
 
 def _compare_clocks() -> None:

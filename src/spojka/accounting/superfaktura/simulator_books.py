@@ -230,8 +230,14 @@ class Books:
             "emails": [],
             "related": [],
             "InvoiceSetting": {"language": self.account["language"], "payment_info": True},
-            "bank_accounts": sent.get("bank_accounts") or [],
+            "bank_accounts": self._named_accounts(sent.get("bank_accounts")),
         }
+
+    def _named_accounts(self, sent: Any) -> list[Json]:
+        """Return the accounts that stand on a document: own ones by id, or as they were sent."""
+        rows = [row for row in sent if isinstance(row, dict)] if isinstance(sent, list) else []
+        known = {row["id"]: row for row in self.state["bank_accounts"]}
+        return [known.get(str(row.get("id")), {k: str(v) for k, v in row.items()}) for row in rows]
 
     def _kept(self, row: Json) -> Json:
         tax = row.get("tax")

@@ -34,7 +34,7 @@ from spojka.core.document import (
 )
 from spojka.core.outcome import RejectedError, Rejection, UncertainError
 
-SECRET = "t-7/ajne"  # noqa: S105 - made up
+SECRET = "t-7/ajne"
 CREATE = "POST /invoices/create"
 
 

@@ -24,7 +24,7 @@ from spojka.accounting.superfaktura.tests.helpers import (
 from spojka.core.document import Document, Kind
 from spojka.core.outcome import RejectedError, ThrottledError, UncertainError
 
-SECRET = "slovo"  # noqa: S105 - made up
+SECRET = "slovo"
 YESTERDAY = TODAY - timedelta(days=1)
 MESSAGE = Email(to="Jana@example.com", subject="Faktúra", language="sk")
 
