@@ -11,7 +11,7 @@ class TestFakturoid(SystemContract):
     system = SYSTEM
     simulator = FakturoidSimulator
     account = {"registration_no": "27074358", "pdf_delay": 0}
-    token_path = "/oauth/token"  # noqa: S105 - a path
+    token_path = "/oauth/token"
     calls = {
         "invoice": 2, "invoice_known": 1, "paid": 1, "email": 1, "pdf": 1, "proforma_to_final": 5,
     }  # fmt: skip
