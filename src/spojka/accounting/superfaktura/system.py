@@ -34,11 +34,11 @@ from spojka.accounting.superfaktura.reading import (
     day,
     is_record,
     key_of,
-    made_from,
     moment,
     part,
     payments,
     produced_ids,
+    proformas_of,
     rows,
     text,
 )
@@ -119,8 +119,10 @@ class SuperFaktura:
         body = mapping.payload(s, d, key)
         if d.kind is Kind.INVOICE and d.deductions and d.deductions[0].external_id:
             made = self._produced(api, d.deductions[0].external_id)
-            if made:
-                return made[0]
+            for one in made:
+                # One that we made for the order before was corrected, and is issued anew.
+                if one.key in ("", key):
+                    return one
         record = part(api.post("create", "/invoices/create", body), "data")
         if not is_record(record):
             raise _no_document(api)
@@ -226,7 +228,8 @@ class SuperFaktura:
         produced: tuple[Issued, ...] = ()
         if d.kind is Kind.PROFORMA:
             try:
-                produced = tuple(self._produced(api, issued.external_id))
+                found = self._produced(api, issued.external_id)
+                produced = tuple(one for one in found if not one.key)
             except OutcomeError:
                 produced = ()  # the payment stands; the invoice is found before one is made
         return Payment(payment_id, paid_on, amount, produced)
@@ -340,7 +343,11 @@ class SuperFaktura:
             return []
         answer = api.get("details", f"/invoices/getInvoiceDetails/{','.join(ids)}")
         found = [row for row in rows({"all": answer}, "all") if is_record(row)]
-        return [read_record(row, api.base) for row in found if made_from(row) in ("", proforma_id)]
+        return [
+            read_record(row, api.base)
+            for row in found
+            if proforma_id in (proformas_of(row) or [proforma_id])
+        ]
 
 
 def _no_document(api: Api) -> UncertainError:

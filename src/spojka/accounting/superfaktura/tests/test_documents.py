@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -147,6 +148,19 @@ def test_proforma_payment_and_final_invoice_take_five_calls() -> None:
     assert invoice.state == IssuedState.PAID
 
 
+def test_a_final_invoice_that_was_credited_is_issued_anew() -> None:
+    with account() as there:
+        d = document(Kind.PROFORMA)
+        proforma = issue(there, d)
+        SYSTEM.pay(there.session(), d, proforma, "pay", TODAY, d.total)
+        settled = final(proforma, document())
+        first = issue(there, settled)
+        second = issue(there, replace(settled, uuid="another"))
+        assert second.external_id != first.external_id
+        again = issue(there, settled)
+        assert again.external_id == first.external_id
+
+
 def test_what_a_proforma_elsewhere_has_paid_is_a_deposit() -> None:
     with account() as there:
         d = document()
@@ -156,9 +170,13 @@ def test_what_a_proforma_elsewhere_has_paid_is_a_deposit() -> None:
     assert (issued.total, issued.paid_amount, issued.state) == (d.total, d.total, IssuedState.PAID)
 
 
+@pytest.mark.parametrize("copies_comment", [True, False])
 @pytest.mark.parametrize("produced_in", ["related", "parent"])
-def test_an_invoice_that_was_made_by_itself_is_not_made_again(produced_in: str) -> None:
-    with account(automatic_invoice=True, produced_in=produced_in) as there:
+def test_an_invoice_that_was_made_by_itself_is_not_made_again(
+    produced_in: str, copies_comment: bool
+) -> None:
+    settings: dict[str, Any] = {"produced_in": produced_in, "copies_comment": copies_comment}
+    with account(automatic_invoice=True, **settings) as there:
         s = there.session()
         d = document(Kind.PROFORMA)
         proforma = issue(there, d)
@@ -166,6 +184,7 @@ def test_an_invoice_that_was_made_by_itself_is_not_made_again(produced_in: str) 
         (made,) = payment.produced
         assert made.kind is Kind.INVOICE
         assert made.made_from == proforma.external_id
+        assert made.key == ""
         assert made.total == d.total
         again = issue(there, final(proforma, document()))
         assert again.external_id == made.external_id
@@ -245,7 +264,7 @@ def test_everything_that_stands_on_a_document_is_sent() -> None:
         "payment_type": "cod",
         "header_comment": "Hore",
         "comment": "Dole",
-        "internal_comment": f"Spojka: {key(d)}",
+        "internal_comment": f"Spojka: regular {key(d)}",
         "issued_by": "Eva",
         "sequence_id": 1,
         "bank_accounts": [{"id": 1}],
