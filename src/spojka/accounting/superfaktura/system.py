@@ -216,22 +216,16 @@ class SuperFaktura:
         try:
             answer = api.post("pay", path, {"InvoicePayment": payment})
         except RejectedError as error:
-            found = None
-            if error.problem.code == _PAID:
-                found = self.find_payment(s, d, issued, key, paid_on, amount)
-            if found is None:
+            if error.problem.code != _PAID:
                 raise
-            return found
+            paid = self.find_payment(s, d, issued, key, paid_on, amount)
+            if paid is None:
+                raise
+            return paid
         payment_id = text(answer.get("payment_id")) if isinstance(answer, Mapping) else ""
         if not payment_id:
             raise _no_document(api)
-        produced: tuple[Issued, ...] = ()
-        if d.kind is Kind.PROFORMA:
-            try:
-                found = self._produced(api, issued.external_id)
-                produced = tuple(one for one in found if not one.key)
-            except OutcomeError:
-                produced = ()  # the payment stands; the invoice is found before one is made
+        produced = self._produced_now(api, issued) if d.kind is Kind.PROFORMA else ()
         return Payment(payment_id, paid_on, amount, produced)
 
     def find_payment(
@@ -334,6 +328,14 @@ class SuperFaktura:
                 return None
             raise
         return record if is_record(record) else None
+
+    def _produced_now(self, api: Api, proforma: Issued) -> tuple[Issued, ...]:
+        """Return what SuperFaktura made of a proforma that was just paid, as far as it tells."""
+        try:
+            found = self._produced(api, proforma.external_id)
+        except OutcomeError:
+            return ()  # the payment stands; the invoice is found before another is made
+        return tuple(one for one in found if not one.key)
 
     def _produced(self, api: Api, proforma_id: str) -> list[Issued]:
         """Return invoices that SuperFaktura made by itself when the proforma was paid."""
