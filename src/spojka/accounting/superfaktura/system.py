@@ -327,7 +327,10 @@ class SuperFaktura:
             if error.problem.code == GONE:
                 return None
             raise
-        return record if is_record(record) else None
+        if not is_record(record):
+            raise api.senseless()  # that it is gone would be said
+        found: Json = record
+        return found
 
     def _produced_now(self, api: Api, proforma: Issued) -> tuple[Issued, ...]:
         """Return what SuperFaktura made of a proforma that was just paid, as far as it tells."""

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from spojka.accounting.contract import Issued, IssuedState
-from spojka.accounting.simulator import Fault
+from spojka.accounting.simulator import Answer, Fault
 from spojka.accounting.superfaktura.system import SYSTEM
 from spojka.accounting.superfaktura.tests.helpers import (
     TODAY,
@@ -33,7 +33,7 @@ from spojka.core.document import (
     Treatment,
     VatRow,
 )
-from spojka.core.outcome import RejectedError, Rejection, UncertainError
+from spojka.core.outcome import RejectedError, Rejection, UnavailableError, UncertainError
 
 SECRET = "t-7/ajne"
 CREATE = "POST /invoices/create"
@@ -434,6 +434,21 @@ def test_a_kept_refusal_is_no_document() -> None:
             issue(there, d)
         assert caught.value.problem.code == "SPJ-SUPERFAKTURA-CURRENCY"
         assert SYSTEM.look_up(there.session(), d, key(d)) is None
+
+
+@pytest.mark.parametrize("answer", [{}, {"error": 0}, {"items": None}, "ok", 5])
+def test_an_answer_without_sense_is_not_taken_for_nothing_found(answer: Any) -> None:
+    with account() as there:
+        d = document()
+        issued = issue(there, d)
+        there.simulator.state["log"].clear()
+        there.simulator._carried_out = lambda asked: Answer.json(answer)  # type: ignore[method-assign]
+        with pytest.raises(UnavailableError):
+            SYSTEM.look_up(there.session(), d, key(d))
+        with pytest.raises(UnavailableError):
+            SYSTEM.read(there.session(), issued.external_id, Kind.INVOICE)
+        with pytest.raises(UnavailableError):
+            list(SYSTEM.changes(there.session(), None))
 
 
 def test_success_without_a_document_is_uncertain() -> None:
