@@ -51,6 +51,8 @@ class Routes:
             return Answer.json(self._account())
         if path == "bank_accounts.json":
             return Answer.json(self._state["banks"] if self._settings["bank_account"] else [])
+        if path == "users.json":
+            return Answer.json([self._user()])
         if path == "number_formats/invoices.json":
             return self._formats()
         may = "invoices" in self._settings["allowed_scope"]
@@ -89,6 +91,16 @@ class Routes:
             "fixed_exchange_rate": False,
             "created_at": "2026-01-01T08:00:00.000+01:00",
             "updated_at": "2026-01-01T08:00:00.000+01:00",
+        }
+
+    def _user(self) -> Json:
+        return {
+            "id": 5,
+            "full_name": "Jana Zkušební",
+            "email": "jana@zkusebni.example",
+            "avatar_url": None,
+            "permission": self._settings["permission"],
+            "allowed_scope": self._settings["allowed_scope"],
         }
 
     def _formats(self) -> Answer:

@@ -29,6 +29,7 @@ from spojka.core.outcome import RejectedError, Rejection, ThrottledError
 
 WHOLE = Decimal("177.00")
 HOOK = "https://spojka.example/hooks/1"
+AGREED = "tajne"
 
 
 def pay(w: World, d: Any, issued: Any, amount: Decimal = WHOLE) -> Any:
@@ -305,8 +306,8 @@ def test_a_document_made_and_paid_there_tells_what_it_was_made_of() -> None:
         assert found[Kind.PROFORMA].changed_at == NOW + timedelta(minutes=5)
 
 
-def register(w: World, secret: str = "tajne") -> Any:
-    session = w.session(webhook_address=HOOK, webhook_secret=secret)
+def register(w: World) -> Any:
+    session = w.session(webhook_address=HOOK, webhook_secret=AGREED)
     SYSTEM.register_webhook(session)
     return session
 
@@ -352,7 +353,7 @@ def test_a_webhook_without_the_secret_is_not_believed(given: str) -> None:
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"body": {"subject": {}}}'])
 def test_a_webhook_about_something_else_hints_at_nothing(body: bytes) -> None:
     with world() as w:
-        session = w.session(webhook_secret="tajne")
+        session = w.session(webhook_secret=AGREED)
         delivery = Delivery({"authorization": "Bearer tajne"}, body)
         try:
             assert SYSTEM.read_webhook(session, delivery) == []
