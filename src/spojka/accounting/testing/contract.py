@@ -23,7 +23,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from spojka.accounting import registry
 from spojka.accounting.contract import Capability, Issued
+from spojka.accounting.errors import ErrorBook
 from spojka.accounting.samples import Samples
 from spojka.accounting.serving import Serving
 from spojka.accounting.simulator import OUTSIDE, Fault, Simulator
@@ -188,6 +190,17 @@ class SystemContract:
             assert len(after) - len(before) <= self.calls.get("invoice", 4)
 
     # what it says of itself
+
+    def test_it_is_found_with_its_simulator_and_its_errors(self) -> None:
+        key = self.system.descriptor.key
+        found: object = registry.systems().get(key)
+        assert found is self.system, f"{key} is in no folder and no entry point"
+        assert registry.simulator(key) is self.simulator
+        assert self.simulator.key == key
+        entries = ErrorBook.of(registry.package_of(key)).entries
+        for code in (entry.code for entry in entries):
+            assert code.startswith(f"SPJ-{key.upper()}-"), f"{code} is another's"
+            assert catalogue.entry(code).code == code
 
     def test_it_has_what_it_declares_and_nothing_else(self) -> None:
         declared = self.system.descriptor.capabilities
@@ -378,7 +391,8 @@ class SystemContract:
 
     def _issue_paid(self, bench: Bench, document: Any) -> None:
         issued = issue(bench, document)
-        if issued.paid_amount < document.total:
+        can = Capability.PAY in self.system.descriptor.capabilities
+        if can and issued.paid_amount < document.total:
             pay(bench, document, issued)
 
     def _proforma_to_final(self, bench: Bench) -> None:
