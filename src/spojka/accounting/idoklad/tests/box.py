@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +14,7 @@ from spojka.accounting.contract import Issued, LoadedData, Session
 from spojka.accounting.idoklad.simulator import IdokladSimulator
 from spojka.accounting.idoklad.system import SYSTEM
 from spojka.accounting.serving import Serving
+from spojka.accounting.simulator import Answer, Asked
 from spojka.accounting.testing import (
     MemoryBudget,
     MemoryContacts,
@@ -54,6 +55,10 @@ class Box:
     def with_(self, **changes: Any) -> Session:
         """Return the session with other values."""
         return replace(self.session, **changes)
+
+    def answer(self, answer: Callable[[Asked], Answer]) -> None:
+        """Have requests answered by something else than the simulator."""
+        self.simulator.__dict__["answer"] = answer
 
     def create(self, d: Document, **changes: Any) -> Issued:
         """Make a document under its usual key."""
