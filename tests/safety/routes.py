@@ -17,12 +17,21 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from spojka.api.v1 import api
 from spojka.archive.models import Entry
 from spojka.companies.models import ApiToken, BankAccount, Company, Membership, Role
+from spojka.connections import systems
 from spojka.connections.models import MailAccount
-from spojka.documents.models import Document, EmailTemplate, RateOfDay, RuleRow, Series
+from spojka.documents.models import (
+    Document,
+    EmailTemplate,
+    ForeignDocument,
+    RateOfDay,
+    RuleRow,
+    Series,
+)
 from spojka.orders.models import InboxEvent, Order
 
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
@@ -131,6 +140,13 @@ def furnish(company: Company) -> None:
     )
     colleague = User.objects.create_user(f"colleague{company.pk}@example.com")
     Membership.objects.create(user=colleague, company=company, role=Role.VIEWER)
+    ForeignDocument.objects.create(
+        company=company,
+        connection=systems.own_connection(company),
+        external_id="foreign",
+        facts={},
+        seen_at=timezone.now(),
+    )
     MailAccount.objects.get_or_create(
         company=company,
         defaults={"host": "mail.example.com", "sender_address": "a@example.com"},
@@ -147,6 +163,7 @@ def things(company: Company) -> dict[str, Any]:
     return {
         "orders/": Order.objects.filter(company=company).latest("pk").pk,
         "documents/": invoice.pk,
+        "taken-in/": ForeignDocument.objects.filter(company=company).latest("pk").pk,
         "events/": InboxEvent.objects.filter(shop__company=company).latest("pk").pk,
         "rules/": RuleRow.objects.filter(company=company).latest("pk").pk,
         "series/": Series.objects.filter(company=company).latest("pk").pk,
@@ -164,6 +181,7 @@ def things(company: Company) -> dict[str, Any]:
         "system": "own",
         "name": "regular",
         "code": "SPJ-INTERNAL",
+        "key": "own",
     }
 
 

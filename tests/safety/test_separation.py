@@ -28,6 +28,7 @@ ACCOUNTANT_SENDS = VIEWER_SENDS | {
     "bulk_issue",
     "cancel",
     "credit",
+    "delete",
     "drop",
     "email",
     "ignore",
@@ -38,10 +39,11 @@ ACCOUNTANT_SENDS = VIEWER_SENDS | {
     "retry_event",
     "retry_group",
     "shop_import",
+    "taken_in",
     "unignore",
     "unpay",
 }
-ACCOUNTANT_SEES = {"cancel", "credit", "email", "order_import", "pay", "unpay"}
+ACCOUNTANT_SEES = {"cancel", "credit", "delete", "email", "order_import", "pay", "unpay"}
 
 
 def company_pages() -> list[Page]:

@@ -51,6 +51,7 @@ def company_urls(company: Company) -> Iterator[tuple[str, str]]:
     of = {
         "orders/": "order",
         "documents/": "document",
+        "taken-in/": "foreign",
         "events/": "event",
         "rules/": "rule",
         "series/": "series",

@@ -85,6 +85,8 @@ class Descriptor:
     links: Mapping[str, str] = field(default_factory=dict)
     """Pages of that system by name (``home``, ``api_keys``, ``series``, ``bank_accounts``, …).
     ``{field}`` is filled in from the connection's fields that are not secret."""
+    hosts: tuple[str, ...] = ()
+    """Servers that are asked, for those who open a firewall for them."""
     languages: tuple[str, ...] = ("cs", "sk", "en")
     settle_seconds: int = 45
     """How long a request that was cut off may still be under way on the other side."""

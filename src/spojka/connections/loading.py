@@ -42,7 +42,7 @@ def load(connection: Connection) -> LoadedData:
     """
     known = set(Contact.objects.filter(connection=connection).values_list("pk", flat=True))
     try:
-        with systems.open_session(connection, patience=systems.PATIENCE) as session:
+        with systems.open_session(connection, patience=systems.LONG_PATIENCE_SECONDS) as session:
             data = systems.system_of(connection).load(session)
     except OutcomeError as error:
         _note(connection, error.problem)

@@ -22,7 +22,7 @@ from spojka.core.order import Order as CoreOrder
 from spojka.core.outcome import EffectKind, EffectState
 from spojka.core.problem import Held, Problem, problem_json
 from spojka.documents import comparison, composing, followups, foreign, recording
-from spojka.documents.identity import create_key, current_version, document_uuid
+from spojka.documents.identity import create_key, current_version, document_uuid, is_key
 from spojka.documents.lifeline import note, problem_of
 from spojka.documents.models import GONE, Document, Effect, ForeignDocument
 from spojka.orders.models import Order
@@ -98,7 +98,7 @@ def _known(row: ForeignDocument, documents: Iterable[Document]) -> Document | No
 def _place(row: ForeignDocument, rivals: Iterable[Document]) -> Document | None:
     """Return the document not issued yet that this one is, or takes the place of."""
     waiting = [one for one in rivals if not one.number]
-    by_key = next((one for one in waiting if row.key == create_key(one.uuid)), None)
+    by_key = next((one for one in waiting if is_key(row.key, create_key(one.uuid))), None)
     if by_key is not None or row.kind != Kind.CREDIT_NOTE:
         return by_key or next(iter(waiting), None)
     return next((one for one in waiting if one.total == row.total), None)

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
 from spojka.accounting import registry
 from spojka.accounting.contract import Descriptor
+from spojka.companies.models import Company
 from spojka.connections import budget, systems
 from spojka.connections.budget import Usage, limits_of
-from spojka.connections.models import Connection
+from spojka.connections.models import Account, Connection
 from spojka.core.problem import Problem
 from spojka.net.limits import HOUR, Limit
 from spojka.web import wording
@@ -104,16 +106,51 @@ class Spent:
 def spent(connection: Connection) -> Spent | None:
     """Return what the connection's account used; ``None`` where nothing was ever called."""
     account = systems.account_of(connection)
-    if account is None:
-        return None
+    return None if account is None else _spent(connection, account)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A connection at a glance."""
+
+    connection: Connection
+    descriptor: Descriptor | None
+    state: str
+    spent: Spent | None
+
+
+def at_a_glance(company: Company) -> list[Shown]:
+    """Return the company's connections that are in use or should be, with what they used."""
+    rows = [
+        connection
+        for connection in company.connections.order_by("position", "pk")
+        if connection.active or connection.deactivated_at is None
+    ]
+    accounts = systems.accounts_of(rows)
+    return [
+        Shown(
+            connection,
+            descriptor_of(connection),
+            state_of(connection),
+            _spent(connection, accounts[connection.account_name], company.zone)
+            if connection.account_name in accounts
+            else None,
+        )
+        for connection in rows
+    ]
+
+
+def _spent(connection: Connection, account: Account, zone: ZoneInfo | None = None) -> Spent:
     now = timezone.now()
     coming = budget.forecast(account, now)
-    name = systems.system_of(connection).descriptor.name
+    of = descriptor_of(connection)
+    name = of.name if of else connection.system
+    zone = zone or connection.company.zone
     paused = account.paused_until > now.timestamp()
     return Spent(
         windows=[_bar(one) for one in budget.usage(account, now)],
         short=[limit for limit in limits_of(account) if limit.seconds < HOUR],
-        forecast=coming.problem(name, connection.company.zone) if coming else None,
+        forecast=coming.problem(name, zone) if coming else None,
         paused_until=datetime.fromtimestamp(account.paused_until, now.tzinfo) if paused else None,
         calls=account.calls,
     )

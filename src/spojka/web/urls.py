@@ -21,6 +21,7 @@ from spojka.web.views import (
     settings,
     setup,
     shops,
+    trial_order,
 )
 from spojka.web.views import connection_tabs as tabs
 from spojka.web.views import help as help_pages
@@ -30,13 +31,14 @@ app_name = "web"
 _OF = "settings/accounting/<int:pk>/"
 _connection = [
     path(_OF, connections.connection_status, name="settings_connection"),
-    path(f"{_OF}act/", connections.connection_act, name="settings_connection_act"),
-    path(f"{_OF}change/", connections.connection_change, name="settings_connection_change"),
+    path(f"{_OF}act/", connections.connection_act, name="connection_act"),
+    path(f"{_OF}change/", connections.connection_change, name="connection_change"),
     path(f"{_OF}access/", connections.connection_access, name="settings_connection_access"),
     path(f"{_OF}calls/", tabs.connection_calls, name="settings_connection_calls"),
     path(f"{_OF}limits/", tabs.connection_limits, name="settings_connection_limits"),
     path(f"{_OF}data/", tabs.connection_data, name="settings_connection_data"),
     path(f"{_OF}settings/", tabs.connection_settings, name="settings_connection_settings"),
+    path(f"{_OF}test/", trial_order.connection_test, name="settings_connection_test"),
     path(f"{_OF}history/", tabs.connection_history, name="settings_connection_history"),
     path(
         f"{_OF}simulator/",
@@ -72,8 +74,10 @@ _company = [
     path("documents/<int:pk>/pay/", acts.pay, name="pay"),
     path("documents/<int:pk>/unpay/", acts.unpay, name="unpay"),
     path("documents/<int:pk>/cancel/", acts.cancel, name="cancel"),
+    path("documents/<int:pk>/delete/", acts.delete, name="delete"),
     path("documents/<int:pk>/credit/", acts.credit, name="credit"),
     path("documents/<int:pk>/email/", acts.email, name="email"),
+    path("taken-in/<int:pk>/", acts.taken_in, name="taken_in"),
     path("attention/", attention.attention_list, name="attention"),
     path("attention/retry/", attention.retry_group, name="retry_group"),
     path("events/<int:pk>/", attention.event_detail, name="event"),
@@ -117,7 +121,7 @@ _company = [
     path(
         "settings/accounting/try/<slug:system>/",
         connections.connection_try,
-        name="settings_connection_try",
+        name="connection_try",
     ),
     *_connection,
     path("settings/email/", mail.email, name="settings_email"),
@@ -146,6 +150,7 @@ urlpatterns = [
     path("help/", help_pages.index, name="help"),
     path("help/errors/", help_pages.errors, name="help_errors"),
     path("help/errors/<str:code>/", help_pages.error, name="help_error"),
+    path("help/systems/<slug:key>/", help_pages.system, name="help_system"),
     path("help/variables/", help_pages.variables, name="help_variables"),
     path("c/<int:company>/", include(_company)),
 ]

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from spojka.accounting.contract import Capability
+from spojka.accounting.contract import Capability, Recovery
 from spojka.accounting.simulator import Fault
 from spojka.core.document import Treatment, VatMode
 from spojka.documents.models import Document
@@ -264,6 +264,14 @@ CAPABILITIES: Mapping[Capability, Word] = {
 }
 """What a system can do, in the order in which it is told."""
 
+RECOVERIES: Mapping[Recovery, Word] = {
+    Recovery.REPLAY: _("by asking again with the same mark: the system repeats its answer"),
+    Recovery.SEARCH: _("by searching for our own mark, which the document carries"),
+    Recovery.NUMBER: _("by the number that was reserved for the document beforehand"),
+    Recovery.HEURISTIC: _("by order number, amount and date; two candidates wait for a person"),
+}
+"""How it is found out whether a document was made when the answer was lost."""
+
 VAT_MODES: Mapping[str, Word] = {
     VatMode.PAYER.value: _("VAT payer"),
     VatMode.NON_PAYER.value: _("not a VAT payer"),
@@ -299,6 +307,7 @@ CONNECTION_EVENTS: Mapping[str, Word] = {
     "settings": _("Settings were changed"),
     "routing": _("It was changed which orders go here"),
     "webhooks": _("Webhooks were registered"),
+    "taken_in": _("Existing documents were taken in"),
     "simulator": _("Something was ordered at the simulator"),
 }
 

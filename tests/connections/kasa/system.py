@@ -72,6 +72,7 @@ class Kasa:
             ),
         ),
         links={"home": "https://kasa.example/", "api_keys": "https://kasa.example/keys"},
+        hosts=("api.kasa.example",),
         settle_seconds=1,
     )  # fmt: skip
 

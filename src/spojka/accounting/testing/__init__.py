@@ -1,5 +1,6 @@
 """The contract suite for accounting systems; see :class:`SystemContract`. Needs pytest."""
 
+from spojka.accounting.testing import asserting as asserting
 from spojka.accounting.testing.bench import Bench, walk
 from spojka.accounting.testing.contract import SystemContract
 from spojka.accounting.testing.doubles import (

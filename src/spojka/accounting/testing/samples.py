@@ -250,6 +250,15 @@ class Samples:
                     line("Školení", "333.33", quantize(Decimal("3.3333") * high, 2), high),
                 ]
             ),
+            "VAT rounded row by row": self.invoice(
+                [
+                    line(f"Knoflík {n}", "9.99", quantize(Decimal("0.0999") * high, 2), high)
+                    for n in range(1, 8)
+                ]
+            ),
+            "VAT that the shop rounded another way": self.invoice(
+                [line("Ubrus", "99.99", quantize(high, 2) + Decimal("0.01"), high)]
+            ),
             "a company": self.invoice([gross("Židle", "3990.00", high)], customer=self.business()),
             "a zero rate line": self.invoice(
                 [

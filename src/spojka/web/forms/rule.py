@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from spojka.accounting import registry
 from spojka.companies.models import Company
+from spojka.connections import loading
+from spojka.connections.models import Connection
+from spojka.connections.systems import OWN
 from spojka.core import rules as core_rules
 from spojka.core.catalogue import explain
 from spojka.core.dates import IssueDate
@@ -79,6 +83,7 @@ class RuleForm(HouseForm):
     business = forms.ChoiceField(label=_("Customer is a business"), choices=YES_NO, required=False)
     min_total = forms.DecimalField(label=_("Amount at least"), required=False, localize=True)
     max_total = forms.DecimalField(label=_("Amount at most"), required=False, localize=True)
+    connection = forms.ChoiceField(label=_("Issue in"), required=False)
     series = forms.ChoiceField(label=_("Series of numbers"), required=False)
     issued_on = forms.ChoiceField(
         label=_("Date of issue"),
@@ -124,16 +129,41 @@ class RuleForm(HouseForm):
             for more, target in PATTERNS.items():
                 if target == name:
                     self.initial[more] = ", ".join(sorted(wanted - set(offered)))
-        series: Any = self.fields["series"]
-        series.choices = [
-            ("", _("the usual one of its kind")),
-            *(
-                (str(row.pk), str(row))
-                for row in Series.objects.filter(company=company, active=True)
-            ),
+        self.connections = _connections(company)
+        where: Any = self.fields["connection"]
+        where.choices = [
+            ("", _("the usual connection")),
+            *((str(row.pk), _label(row)) for row in self._offered(rule)),
         ]
+        series: Any = self.fields["series"]
+        series.choices = [("", _("the usual one of its kind")), *self._series(company)]
         if rule is not None:
             self._fill(rule)
+
+    def _offered(self, rule: Rule | None) -> list[Connection]:
+        """Return the connections to choose from: those in use, and whichever is chosen already."""
+        chosen = rule.connection if rule else ""
+        return [row for row in self.connections if row.pk and (row.active or str(row.pk) == chosen)]
+
+    def _series(self, company: Company) -> Iterator[tuple[Any, list[tuple[str, str]]]]:
+        """Yield the series of each connection; their values say whose they are."""
+        for row in self.connections:
+            if row.system == OWN:
+                own = Series.objects.filter(company=company, active=True)
+                rows = [(str(one.pk), str(one)) for one in own]
+            else:
+                rows = [(one.id, one.name) for one in loading.loaded(row).series]
+            if rows:
+                yield row.name, [(f"{row.pk}:{value}", label) for value, label in rows]
+
+    def _series_value(self, rule: Rule) -> str:
+        """Return a rule's series as the form has it."""
+        if not rule.series:
+            return ""
+        named = [row for row in self.connections if str(row.pk) == rule.connection]
+        usual = [row for row in self.connections if row.default]
+        row = next(iter(named or usual), None)
+        return f"{row.pk}:{rule.series}" if row else ""
 
     def _fill(self, rule: Rule) -> None:
         conditions = rule.conditions
@@ -145,7 +175,8 @@ class RuleForm(HouseForm):
             business=_tri(conditions.business),
             min_total=conditions.min_total,
             max_total=conditions.max_total,
-            series=rule.series,
+            connection=rule.connection,
+            series=self._series_value(rule),
             issued_on=rule.issued_on.value if rule.issued_on else "",
             email=_tri(rule.email),
             language=rule.language,
@@ -164,6 +195,9 @@ class RuleForm(HouseForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        whose, _colon, _series = str(data.get("series", "")).partition(":")
+        if whose and data.get("connection") not in ("", whose):
+            self.add_error("series", _("This series belongs to another connection."))
         if not self.errors:
             for problem in core_rules.problems(self.made()):
                 explained = explain(problem, language())
@@ -173,6 +207,7 @@ class RuleForm(HouseForm):
     def made(self) -> Rule:
         """Return the rule as entered."""
         data = self.cleaned_data
+        whose, _colon, series = data["series"].partition(":")
         lists = {name: tuple(dict.fromkeys([*data[name], *self._extra(name)])) for name in LISTS}
         return Rule(
             id=self.rule.id if self.rule else "new",
@@ -186,13 +221,18 @@ class RuleForm(HouseForm):
                 max_total=data["max_total"],
             ),
             enabled=data["enabled"],
-            connection=self.rule.connection if self.rule else "",
-            series=data["series"],
+            connection=data["connection"] or self._implied(whose),
+            series=series,
             issued_on=IssueDate(data["issued_on"]) if data["issued_on"] else None,
             email=_bool(data["email"]),
             language=data["language"],
             prefill=data["prefill"],
         )
+
+    def _implied(self, whose: str) -> str:
+        """Return the connection that a series was chosen of, unless it is the usual one."""
+        row = next((row for row in self.connections if str(row.pk) == whose), None)
+        return whose if row is not None and not row.default else ""
 
     def _extra(self, name: str) -> list[str]:
         return [
@@ -202,6 +242,20 @@ class RuleForm(HouseForm):
             for part in self.cleaned_data[more].split(",")
             if part.strip()
         ]
+
+
+def _connections(company: Company) -> list[Connection]:
+    """Return the company's connections; its own issuer is always among them, stored or not."""
+    rows = list(company.connections.order_by("position", "pk"))
+    if not any(row.system == OWN for row in rows):
+        default = not any(row.default for row in rows)
+        name = registry.system(OWN).descriptor.name
+        rows.insert(0, Connection(company=company, system=OWN, name=name, default=default))
+    return rows
+
+
+def _label(connection: Connection) -> str:
+    return f"{connection.name} – {_('not active')}" if not connection.active else connection.name
 
 
 def _tri(value: bool | None) -> str:

@@ -192,13 +192,14 @@ def query(context: RequestContext, **changes: Any) -> str:
 
 
 @register.filter
-def outside(link: str) -> str:
+def outside(link: object) -> str:
     """Return a link to a page of another site; nothing where it is none."""
+    link = str(link or "")
     return link if link.startswith(("https://", "http://")) else ""
 
 
 @register.filter
-def get(mapping: Mapping[str, Any], key: str) -> Any:
+def get(mapping: Mapping[Any, Any], key: Any) -> Any:
     """Return the value of a key; nothing where there is none."""
     return mapping.get(key)
 

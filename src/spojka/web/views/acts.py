@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.http import HttpResponseBase
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from spojka.companies.models import Role
-from spojka.documents import actions
+from spojka.core.catalogue import explain
+from spojka.documents import actions, taking_in
 from spojka.documents.actions import ActionRefused
-from spojka.documents.models import Document
+from spojka.documents.models import Document, ForeignDocument
 from spojka.web.access import CompanyRequest, member
+from spojka.web.formats import language
 from spojka.web.forms.document import CreditForm, EmailForm, PayForm, TypedConfirmation
 from spojka.web.views.common import back, go, show, tell, tell_problem
 from spojka.web.views.documents import find
@@ -150,6 +153,69 @@ def cancel(request: CompanyRequest, pk: int) -> HttpResponseBase:
         % {"number": document.number},
         button=_("Cancel %(number)s") % {"number": document.number},
     )
+
+
+@member(Role.ACCOUNTANT)
+def delete(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Delete an issued document in its accounting system."""
+    document = find(request, pk)
+    form = TypedConfirmation(request.POST or None, wanted=document.number)
+    if (
+        request.method == "POST"
+        and form.is_valid()
+        and _try(
+            request,
+            lambda: actions.delete(document, actor=request.actor),
+            _("The document is being deleted."),
+        )
+    ):
+        return go(request, "document", document.pk)
+    gap = actions.leaves_gap(document)
+    if gap is not None:
+        explained = explain(gap, language())
+        consequence = f"{explained.cause} {explained.fix}"
+    else:
+        consequence = _(
+            "It is the last document of its series: its number will be given to the next one. What"
+            " was sent, what was answered and the PDF stay in the archive."
+        )
+    return show(
+        request,
+        "act",
+        "documents",
+        document=document,
+        form=form,
+        grave=True,
+        heading=_("Delete the document"),
+        consequence=consequence,
+        button=_("Delete %(number)s") % {"number": document.number},
+    )
+
+
+@require_POST
+@member(Role.ACCOUNTANT)
+def taken_in(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Decide about a document that exists in an accounting system and seems to be an order's."""
+    row = get_object_or_404(
+        ForeignDocument.objects.select_related("order", "document", "company"),
+        company=request.company,
+        pk=pk,
+    )
+    order = row.order or request.company.orders.filter(number=row.order_number).first()
+    if request.POST.get("act") == "link" and order is not None:
+        found = order
+        _try(
+            request,
+            lambda: taking_in.link(row, found, actor=request.actor),
+            _("The document is linked to its order."),
+        )
+    elif request.POST.get("act") == "apart":
+        _try(
+            request,
+            lambda: taking_in.set_apart(row, actor=request.actor),
+            _("It is left alone; what waited for it goes on."),
+        )
+    return back(request, "documents")
 
 
 @member(Role.ACCOUNTANT)

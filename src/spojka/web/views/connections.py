@@ -18,6 +18,7 @@ from spojka.connections.activation import Act
 from spojka.connections.managing import RefusedError
 from spojka.connections.models import Connection
 from spojka.core.outcome import OutcomeError
+from spojka.documents import changes
 from spojka.documents.models import Document
 from spojka.web.access import CompanyRequest, member
 from spojka.web.confirmation import confirmed
@@ -69,9 +70,9 @@ def offers(present: list[Connection]) -> list[Offer]:
     ]
 
 
-@sensitive_variables("form")
 @member(Role.OWNER)
 @confirmed
+@sensitive_variables("form", "data")
 def connection_new(request: CompanyRequest, system: str) -> HttpResponseBase:
     """Fill in what a system needs; *Activate* runs its checklist at once."""
     found = registry.systems().get(system)
@@ -92,7 +93,7 @@ def connection_new(request: CompanyRequest, system: str) -> HttpResponseBase:
             default=name.cleaned_data["default"],
         )
         activation.start(connection, Act.ACTIVATE, actor=request.actor)
-        return go(request, "settings_connection", connection.pk)
+        return _show_it(request, connection)
     return show_settings(
         request,
         "connection_new",
@@ -115,7 +116,15 @@ def connection_try(request: CompanyRequest, system: str) -> HttpResponseBase:
     except simulated.NoSimulatorError:
         raise Http404 from None
     activation.start(connection, Act.ACTIVATE, actor=request.actor)
-    return go(request, "settings_connection", connection.pk)
+    return _show_it(request, connection)
+
+
+def _show_it(request: CompanyRequest, connection: Connection) -> HttpResponseBase:
+    """Show the checklist as it runs; whoever came from the set-up finds the way back there."""
+    page = go(request, "settings_connection", connection.pk)
+    if request.POST.get("setup"):
+        page["Location"] += "?setup=1"
+    return page
 
 
 @member(Role.OWNER)
@@ -148,9 +157,9 @@ def connection_status(request: CompanyRequest, pk: int) -> HttpResponseBase:
     )
 
 
-@sensitive_variables("form")
 @member(Role.OWNER)
 @confirmed
+@sensitive_variables("form", "data")
 def connection_access(request: CompanyRequest, pk: int) -> HttpResponseBase:
     """Edit the credentials; new ones are verified before they replace the stored ones."""
     connection = find(request, pk)
@@ -190,7 +199,7 @@ def connection_access(request: CompanyRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @member(Role.OWNER)
 def connection_act(request: CompanyRequest, pk: int) -> HttpResponseBase:
-    """Verify, load the data, issue here by default, move in the order, register the webhooks."""
+    """Verify, load the data, take documents in, issue here by default, move, register webhooks."""
     connection = find(request, pk)
     act = request.POST.get("act", "")
     try:
@@ -204,6 +213,10 @@ def connection_act(request: CompanyRequest, pk: int) -> HttpResponseBase:
         elif act in {"up", "down"}:
             managing.move(connection, -1 if act == "up" else 1)
             return go(request, HERE)
+        elif act == "take_in":
+            changes.take_in(connection, actor=request.actor)
+            tell(request, _("Documents that exist there are being read."))
+            return go(request, "settings_connection_data", connection.pk)
         elif act == "webhooks":
             systems.register_webhook(connection, actor=request.actor)
             tell(request, _("The webhooks are registered there."))

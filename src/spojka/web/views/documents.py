@@ -19,9 +19,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 
+from spojka.accounting import registry
 from spojka.archive import store
 from spojka.companies.models import Role
-from spojka.documents import actions, exports
+from spojka.documents import actions, exports, routing
 from spojka.documents.actions import ActionRefused
 from spojka.documents.filenames import file_name
 from spojka.documents.models import KINDS, Document
@@ -128,7 +129,15 @@ def document_detail(request: CompanyRequest, pk: int) -> HttpResponseBase:
         paid_state=payment_state(document),
         events=document.events.all(),
         corrections=document.corrections.all(),
+        can=capabilities_of(document),
     )
+
+
+def capabilities_of(document: Document) -> frozenset[str]:
+    """Return what can be done with a document by the words of its system's capabilities."""
+    if document.connection is None or document.connection.system not in registry.systems():
+        return frozenset()
+    return frozenset(str(one) for one in routing.capabilities(document.connection))
 
 
 # Our own page, and no other, frames the browser's reader of PDFs.

@@ -22,6 +22,7 @@ from spojka.core.problem import Problem
 from spojka.documents import actions
 from spojka.documents.actions import ActionRefused
 from spojka.documents.models import GONE, Document, Effect
+from spojka.documents.taking_in import of_held
 from spojka.orders import intake
 from spojka.orders.models import Order
 from spojka.shops.contract import Ability, MappingError
@@ -117,6 +118,7 @@ def order_detail(request: CompanyRequest, pk: int) -> HttpResponseBase:
         documents=documents,
         events=events,
         last_decision=max((row.pk for row in events if row.name == "decided"), default=0),
+        suspects={row.pk: of_held(row) for row in documents if row.state == State.HELD},
         retriable={row.pk for row in documents if _may_retry(row)},
         why=explain_decision(decision.content) if decision else None,
         observed=decision.observed if decision else [],

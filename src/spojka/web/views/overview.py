@@ -17,6 +17,7 @@ from spojka.documents.models import Document
 from spojka.engine.models import Wake
 from spojka.orders.models import InboxEvent, Order
 from spojka.web.access import CompanyRequest, member
+from spojka.web.systems import at_a_glance
 from spojka.web.views.common import show
 from spojka.web.views.setup import page_of_empty_company
 
@@ -59,6 +60,7 @@ def overview(request: CompanyRequest) -> HttpResponseBase:
         orders=counts["orders"],
         last=last.order_by("-issued_at", "-id")[:8],
         shops=[(shop, shop_state(shop)) for shop in shops],
+        connections=at_a_glance(company),
         busy=bool(to_come or counts["woken"]),
     )
 

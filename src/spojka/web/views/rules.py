@@ -50,6 +50,7 @@ def rule_list(request: CompanyRequest) -> HttpResponseBase:
         for conflict in core_rules.conflicts(rules, rulebook.switches_of(company))
     }
     shops = {str(shop.pk): shop.name for shop in company.shops.all()}
+    connections = {str(row.pk): row.name for row in company.connections.all()}
     return show(
         request,
         "rules",
@@ -58,6 +59,7 @@ def rule_list(request: CompanyRequest) -> HttpResponseBase:
             {
                 "row": row,
                 "conditions": explain_conditions(rule.conditions, shops),
+                "connection": connections.get(rule.connection, ""),
                 "covered_by": covered.get(rule.id, ""),
             }
             for row, rule in zip(rows, rules, strict=True)

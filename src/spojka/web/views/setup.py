@@ -36,6 +36,7 @@ from spojka.web.forms.company import HOME, FirstCompanyForm, complete
 from spojka.web.forms.shop import ShopNameForm
 from spojka.web.simulation import summary
 from spojka.web.views.common import go, show, tell
+from spojka.web.views.connections import offers
 from spojka.web.views.door import remember_language
 from spojka.web.wording import TEMPLATES
 
@@ -172,6 +173,8 @@ def setup_accounting(request: CompanyRequest) -> HttpResponseBase:
         descriptor=systems_registry.system(connection.system).descriptor,
         checks=checks,
         series=Series.objects.filter(company=request.company, active=True),
+        offers=offers(list(request.company.connections.order_by("position", "pk"))),
+        setup=True,
         step=3,
     )
 

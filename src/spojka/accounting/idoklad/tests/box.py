@@ -35,7 +35,7 @@ from spojka.net.client import Client, Exchange
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
-WEBHOOK_SECRET = "signed-with-this"  # noqa: S105 - of the tests
+WEBHOOK_SECRET = "signed-with-this"
 
 
 @dataclass

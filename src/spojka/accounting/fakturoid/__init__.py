@@ -1,0 +1,1 @@
+"""Fakturoid (Czechia and Slovakia), by its API v3."""

@@ -1,0 +1,1 @@
+"""Tests of Fakturoid: the connector, its simulator, and both against each other."""

@@ -1,0 +1,1 @@
+"""SuperFaktura (Slovakia, Czechia, Austria)."""

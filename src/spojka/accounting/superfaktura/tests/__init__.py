@@ -1,0 +1,1 @@
+"""Tests of the SuperFaktura connector and its simulator."""
