@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -194,3 +195,25 @@ def credit_note(invoice: Issued, *lines: DocumentLine, number: str = "1001") -> 
 
 def key_of(d: Document) -> str:
     return f"{d.uuid}:create"
+
+
+def sent(b: Box, path: str = "IssuedInvoices") -> Any:
+    """Return the body that was posted last."""
+    bodies = [e.request_body for e in b.exchanges if e.method != "GET" and e.url.endswith(path)]
+    return json.loads(bodies[-1])
+
+
+def by_hand(b: Box, serial: int, **fields: Any) -> None:
+    """Have a person issue an invoice in iDoklad itself."""
+    partner = b.simulator.state["contacts"][0]["Id"]
+    item = {
+        "Name": "Ručně", "Amount": 1, "UnitPrice": 50, "PriceType": 0, "VatRateType": 1,
+        "IsTaxMovement": False, "DiscountPercentage": 0,
+    }  # fmt: skip
+    body = {
+        "PartnerId": partner, "CurrencyId": 1, "DateOfIssue": "2026-03-02",
+        "DateOfTaxing": "2026-03-02", "DateOfMaturity": "2026-03-02", "Description": "ručně",
+        "DocumentSerialNumber": serial, "NumericSequenceId": 5, "PaymentOptionId": 1,
+        "IsEet": False, "IsIncomeTax": True, "Items": [item], **fields,
+    }  # fmt: skip
+    b.simulator.act("issue", body=body)

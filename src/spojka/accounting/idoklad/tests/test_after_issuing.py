@@ -293,7 +293,7 @@ def test_a_webhook_that_is_not_theirs_is_not_believed() -> None:
         with pytest.raises(WebhookError):
             SYSTEM.read_webhook(b.with_(webhook_secret=""), good)
         with pytest.raises(WebhookError):
-            SYSTEM.read_webhook(b.with_(webhook_secret="another"), good)  # noqa: S106 - made up
+            SYSTEM.read_webhook(b.with_(webhook_secret="another"), good)
 
 
 def test_events_come_by_name_and_by_number_and_others_are_left_alone() -> None:

@@ -416,6 +416,17 @@ def test_too_many_requests_in_a_minute() -> None:
     assert ask("GET", "System")["IsSuccess"]
 
 
+def test_too_many_requests_in_a_month() -> None:
+    ask = Asking(per_month=2)
+    for _ in range(2):
+        assert ask("GET", "System")["IsSuccess"]
+    ask.simulator.control({"ahead": 3000})
+    assert (ask("GET", "System")["IsSuccess"], ask.status) == (False, 429)
+    ask.simulator.control({"ahead": 30 * 86_400})
+    ask.token = ask.log_in()
+    assert ask("GET", "System")["IsSuccess"]
+
+
 def test_plans_and_rights() -> None:
     ask = Asking(plan=1)
     assert (ask("GET", "IssuedInvoices")["ErrorCode"], ask.status) == (600, 402)
