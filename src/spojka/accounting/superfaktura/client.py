@@ -83,6 +83,9 @@ class Api:
     def __init__(self, s: Session) -> None:
         self._s = s
         self.base = base_of(s)
+        if s.webhook_secret and s.http is not None:
+            # It is part of the address that goes along with documents, and comes back with them.
+            s.http.hide(s.webhook_secret)
 
     @property
     def host(self) -> str:

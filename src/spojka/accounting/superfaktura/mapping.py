@@ -202,9 +202,11 @@ def _settled(d: Document) -> Json:
 
 
 def _related(d: Document) -> Json:
-    proformas = [deduction.external_id for deduction in d.deductions if deduction.external_id]
-    if d.kind is Kind.INVOICE and proformas:
-        return {"proforma_id": ",".join(proformas)}
+    if d.kind is Kind.INVOICE and d.deductions:
+        known = [deduction.external_id for deduction in d.deductions if deduction.external_id]
+        elsewhere = total(row.amount for row in d.deductions if not row.external_id)
+        # What was paid by a proforma of another system is a deposit here.
+        return {"proforma_id": ",".join(known), "deposit": elsewhere or None}
     if d.kind is Kind.CREDIT_NOTE and d.original and d.original.external_id:
         return {"parent_id": number(d.original.external_id)}
     return {}

@@ -34,7 +34,7 @@ _STATES = {
     "3": IssuedState.PAID,
     "99": IssuedState.OPEN,  # past due
 }
-_ROUNDING = re.compile(r"(?i)^\s*(zaokr|round|rundung)")
+_ROUNDING = re.compile(r"(?i)^\s*(zaokr|rounding\b|rundung\b)")
 _LARGEST_ROUNDING = Decimal(1)
 
 

@@ -20,11 +20,13 @@ from spojka.accounting.superfaktura.simulator_books import (
     RefusedError,
 )
 from spojka.accounting.superfaktura.simulator_calls import EMAIL, Calls, said
-from spojka.accounting.superfaktura.simulator_words import LANGUAGES, MASKS, say
+from spojka.accounting.superfaktura.simulator_words import COUNTRIES, HOME, LANGUAGES, MASKS, say
+from spojka.core.document import Seller, VatMode
 
 Json = dict[str, Any]
 
 API_KEY = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+_LANGUAGES = {"SK": "slo", "CZ": "cze", "AT": "deu"}
 OUR_KEY = re.compile(r"Spojka: (\S+)")
 MAINTENANCE = (
     "<!DOCTYPE html><html><head><title>SuperFaktúra</title></head>"
@@ -80,12 +82,26 @@ class SuperFakturaSimulator(Simulator):
             "unknown_company": "first",
         }
 
+    @classmethod
+    def fitting(cls, seller: Seller) -> Json:
+        """Return settings of an account of the seller's: country, language, company, VAT."""
+        country = seller.country if seller.country in _LANGUAGES else "SK"
+        return {
+            "country": country,
+            "language": _LANGUAGES[country],
+            "company_name": seller.name,
+            "ico": seller.company_id,
+            "tax_payer": "1" if seller.vat_mode is VatMode.PAYER else "0",
+        }
+
     def begin(self) -> State:
         account = self.account
         accounts = [
             {
                 "id": str(at), "bank_name": "Skúšobná banka", "account": "", "bank_code": "",
-                "iban": f"SK{at:022d}", "swift": "TESTSKBX", "currency": "EUR", "country_id": "191",
+                "iban": f"{account['country']}{at:022d}", "swift": "TESTSKBX",
+                "currency": HOME.get(account["country"], "EUR"),
+                "country_id": str(COUNTRIES.get(account["country"], (191,))[0]),
                 "default": at == 1, "show": True,
             }
             for at in range(1, account["bank_accounts"] + 1)

@@ -35,6 +35,7 @@ from spojka.accounting.superfaktura.reading import (
     is_record,
     key_of,
     made_from,
+    moment,
     part,
     payments,
     produced_ids,
@@ -57,6 +58,7 @@ _NOT_CANCELLED = "SPJ-SUPERFAKTURA-NOT-CANCELLED"
 _TYPES = "|".join(mapping.TYPES.values())
 _TOKEN = re.compile(r"/token:([0-9A-Za-z]+)")
 _PLAIN = re.compile(r"[\w.\-]+", re.ASCII)
+_RECENT = timedelta(days=1)
 _THIS_HOUR = timedelta(minutes=50)
 _LAST_HOUR_FILTER, _SINCE_FILTER = 11, 3
 
@@ -115,8 +117,6 @@ class SuperFaktura:
         """Make the document. A final invoice that was made by itself is returned instead."""
         api = Api(s)
         body = mapping.payload(s, d, key)
-        if s.webhook_secret:
-            s.client.hide(s.webhook_secret)
         if d.kind is Kind.INVOICE and d.deductions and d.deductions[0].external_id:
             made = self._produced(api, d.deductions[0].external_id)
             if made:
@@ -289,12 +289,21 @@ class SuperFaktura:
     def find_email(
         self, s: Session, d: Document, issued: Issued, key: str, message: Email
     ) -> bool | None:
-        """Tell whether the document was sent to this address; ``None``: it is gone."""
+        """Tell whether the document was sent to this address within a day.
+
+        ``None``: it is gone, or was sent there longer ago, which may be another e-mail.
+        """
         record = self._record(Api(s), issued.external_id)
         if record is None or "InvoiceEmail" not in record:
             return None
-        sent = {text(row.get("email")).casefold() for row in rows(record, "InvoiceEmail")}
-        return message.to.strip().casefold() in sent
+        to = message.to.strip().casefold()
+        sent = [
+            moment(row.get("created"))
+            for row in rows(record, "InvoiceEmail")
+            if text(row.get("email")).casefold() == to
+        ]
+        recent = any(at is not None and s.now - at < _RECENT for at in sent)
+        return True if recent else None if sent else False
 
     # their calls
 

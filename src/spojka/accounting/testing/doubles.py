@@ -50,9 +50,7 @@ class MemoryBudget:
 
     def take(self) -> None:
         if self.exhausted_until is not None:
-            raise ThrottledError(
-                Problem.of("SPJ-BUDGET-DAY", system="…", limit="…"), self.exhausted_until
-            )
+            raise ThrottledError(Problem.of("SPJ-BUDGET-PAUSED", system="…"), self.exhausted_until)
 
     def pause(self, until: datetime) -> None:
         self.exhausted_until = until

@@ -147,6 +147,15 @@ def test_proforma_payment_and_final_invoice_take_five_calls() -> None:
     assert invoice.state == IssuedState.PAID
 
 
+def test_what_a_proforma_elsewhere_has_paid_is_a_deposit() -> None:
+    with account() as there:
+        d = document()
+        issued = issue(there, final(Issued("", "ZF1", "7"), d))
+        assert there.calls == [CREATE]
+        assert there.last()["Invoice"]["deposit"] == "24.60"
+    assert (issued.total, issued.paid_amount, issued.state) == (d.total, d.total, IssuedState.PAID)
+
+
 @pytest.mark.parametrize("produced_in", ["related", "parent"])
 def test_an_invoice_that_was_made_by_itself_is_not_made_again(produced_in: str) -> None:
     with account(automatic_invoice=True, produced_in=produced_in) as there:
@@ -198,7 +207,9 @@ def test_the_callback_goes_along_where_the_installation_can_be_reached() -> None
         SYSTEM.create(s, d, key(d))
         setting = there.last()["InvoiceSetting"]
         assert setting["callback_payment"] == "https://spojka.example/h/x?secret_key=t-7%2Fajne"
+        SYSTEM.read(s, "1", Kind.INVOICE)
         assert SECRET not in repr(there.exchanges)
+        assert "t-7%2Fajne" not in repr(there.exchanges)
         assert SECRET not in SYSTEM.requests(s, d, key(d))[0].body
         issue(there, document())
         assert "callback_payment" not in there.last()["InvoiceSetting"]

@@ -143,6 +143,8 @@ def test_an_email_is_one_call_and_can_be_found_out() -> None:
         assert there.simulator.books()[0].emails == ("Jana@example.com",)
         assert there.last()["emails"][0]["subject"] == "Faktúra"
         assert SYSTEM.find_email(s, d, issued, "k", replace(MESSAGE, to="jana@example.com"))
+        later = replace(s, now=s.now + timedelta(days=2))
+        assert SYSTEM.find_email(later, d, issued, "k", MESSAGE) is None
         there.simulator.act("delete")
         assert SYSTEM.find_email(s, d, issued, "k", MESSAGE) is None
 
