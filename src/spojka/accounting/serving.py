@@ -141,7 +141,14 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(Answer(200, text, {"Content-Type": "application/json"}))
 
     def _send(self, answer: Answer, *, cut: bool = False) -> None:
-        """Answer; ``cut``: announce it all and send half of it."""
+        """Answer; ``cut``: announce it all and send half of it.
+
+        Of an answer that has no body, half is a part of its first line.
+        """
+        if cut and answer.status == 204:
+            self.wfile.write(b"HTTP/1.1 204 No")
+            self._reset()
+            return
         content = answer.body or (written({}).encode() if cut else b"")
         self.send_response(answer.status)
         for name, value in answer.headers.items():

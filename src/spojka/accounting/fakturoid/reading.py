@@ -88,15 +88,16 @@ def _paid(data: Json, state: IssuedState) -> Decimal:
 
 def _vat(data: Json) -> tuple[VatRow, ...] | None:
     """Return the recapitulation without the line that rounds the total, which is no supply."""
-    if "vat_rates_summary" not in data:
-        return None
+    summary = rows(data, "vat_rates_summary")
+    if not summary:
+        return None  # of who pays no VAT there may be none to tell
     found: list[VatRow] = []
     rounded = total(
         price
         for line in rows(data, "lines")
         if _is_rounding(line) and (price := amount(line, "total_price_without_vat"))
     )
-    for row in rows(data, "vat_rates_summary"):
+    for row in summary:
         rate, net, tax = amount(row, "vat_rate"), amount(row, "base"), amount(row, "vat")
         if rate is None or net is None or tax is None:
             return None

@@ -8,6 +8,7 @@ before, 404 for number formats, lines of no quantity refused, rounding by the ac
 
 from __future__ import annotations
 
+import hashlib
 import re
 from base64 import b64decode
 from collections.abc import Mapping
@@ -130,6 +131,7 @@ class FakturoidSimulator(Simulator):
             "webhooks": [],
             "deliveries": [],
             "delivered": 0,
+            "logins": 0,
             "token": {"value": "", "until": ""},
             "window": {"until": "", "count": 0},
             "pdf": {},
@@ -240,8 +242,9 @@ class FakturoidSimulator(Simulator):
         if body.get("grant_type") != "client_credentials":
             raise refused(400, "unsupported_grant_type", "The grant type is not supported")
         # Whoever holds the token before it is out now.
+        self.state["logins"] += 1
         self.state["token"] = {
-            "value": f"{self.random.getrandbits(160):040x}",
+            "value": hashlib.sha256(f"{self.seed}:{self.state['logins']}".encode()).hexdigest(),
             "until": (self.now + timedelta(seconds=TOKEN_SECONDS)).isoformat(),
         }
         token = self.state["token"]["value"]
@@ -280,7 +283,7 @@ class FakturoidSimulator(Simulator):
         }
 
     def _routes(self) -> Routes:
-        return Routes(self.state, self.account, self.now, self.random, self.is_hidden)
+        return Routes(self.state, self.account, self.now, self.seed, self.is_hidden)
 
     def refuse(self, fault: Fault, asked: Asked, retry_after: str = "") -> Answer:
         headers = self._count()

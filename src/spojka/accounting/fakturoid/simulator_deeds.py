@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from spojka.accounting.fakturoid.simulator_amounts import cents, number, shown
+from spojka.accounting.fakturoid.simulator_amounts import cents, given_number, number, shown
 from spojka.accounting.fakturoid.simulator_books import HOST, Books, Emit, paid
 from spojka.accounting.fakturoid.simulator_words import Faults, refused
 from spojka.accounting.simulator import Json, State
@@ -71,22 +71,27 @@ class Deeds:
 
     def _payment_amount(self, given: Json, remaining: Decimal) -> Decimal:
         faults = Faults(self._account["locale"])
-        amount = remaining
-        if "amount" in given:
-            try:
-                amount = number(given["amount"])
-            except ArithmeticError:
-                names = ("blank", "not_a_number") if given["amount"] in (None, "") else (
-                    "not_a_number",)  # fmt: skip
-                for field in ("amount", "native_amount"):
-                    for name in names:
-                        faults.add(field, name)
+        for name in ("amount", "native_amount"):
+            if name in given and _is_blank(given[name]):
+                faults.add(name, "blank")
+            if name in given and not _is_number(given[name]):
+                faults.add(name, "not_a_number")
+        if "amount" in given and not _is_number(given["amount"]) and "native_amount" not in given:
+            # The other one is computed from it.
+            faults.add("native_amount", "blank" if _is_blank(given["amount"]) else "not_a_number")
+            if _is_blank(given["amount"]):
+                faults.add("native_amount", "not_a_number")
+        if _is_number(given.get("amount")) and number(given["amount"]) == 0:
+            faults.add("amount", "zero")
         try:
             date.fromisoformat(str(given.get("paid_on") or self._books.today()))
         except ValueError:
             faults.add("paid_on", "date")
+        banks = {str(one["id"]) for one in self._state["banks"]}
+        if given.get("bank_account_id") is not None and str(given["bank_account_id"]) not in banks:
+            faults.add("bank_account_id", "inclusion")
         faults.check()
-        return amount
+        return number(given["amount"]) if "amount" in given else remaining
 
     def _thank(self, document: Json, given: Json) -> None:
         wanted = given.get("send_thank_you_email")
@@ -346,3 +351,11 @@ class Deeds:
     def _default_bank(self) -> Any:
         banks = self._state["banks"]
         return next((one["id"] for one in banks if one["default"]), None)
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or not str(value).strip()
+
+
+def _is_number(value: Any) -> bool:
+    return given_number(value) is not None
