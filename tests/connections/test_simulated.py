@@ -39,11 +39,11 @@ def test_it_is_activated_without_any_network(connection: Connection) -> None:
 
 def test_what_was_done_there_is_kept(connection: Connection) -> None:
     assert post(connection) == 201
-    told = simulated.control(connection, {"act": {"what": "pay", "number": "K0001"}})
+    told = simulated.control(connection, {"act": {"what": "pay", "external_id": "K0001"}})
     assert told["documents"][0]["paid"] == 121
     assert [kept.number for kept in simulated.look(connection).books()] == ["K0001"]
     with pytest.raises(ValueError, match="no such"):
-        simulated.control(connection, {"act": {"what": "pay", "number": "K0009"}})
+        simulated.control(connection, {"act": {"what": "pay", "external_id": "K0009"}})
 
 
 @pytest.mark.parametrize("fault", list(Fault))

@@ -48,7 +48,16 @@ def addresses(company: Company) -> Iterator[tuple[str, str]]:
         "settings_connection_new": "own",
         **{
             f"settings_connection{tab}": company.connections.latest("pk").pk
-            for tab in ("", "_access", "_calls", "_limits", "_data", "_settings", "_history")
+            for tab in (
+                "",
+                "_access",
+                "_calls",
+                "_limits",
+                "_data",
+                "_settings",
+                "_history",
+                "_test",
+            )
         },
     }
     for name in (str(page.name) for page in _company if page.name not in DOWNLOADS):

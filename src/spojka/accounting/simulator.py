@@ -26,6 +26,8 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from spojka.core.document import Seller
+
 Json = dict[str, Any]
 State = dict[str, Any]
 
@@ -219,6 +221,12 @@ class Simulator(ABC):
     @abstractmethod
     def defaults(cls) -> Json:
         """Return the settings of the account and their defaults (plan, rights, limits, …)."""
+
+    @classmethod
+    def fitting(cls, seller: Seller) -> Json:
+        """Return settings of an account that could be the seller's, so that a trial warns of
+        nothing that would not be with the real system."""
+        return {}
 
     @abstractmethod
     def begin(self) -> State:

@@ -98,24 +98,11 @@ def simulate(company: Company, key: str, *, actor: str) -> Connection:
         simulated=True,
         position=_last_position(company) + 1,
     )
-    other_side = simulated.begin(
-        connection, seed=random.randrange(1, 2**31), **_account_like(company)  # noqa: S311
-    )  # fmt: skip
+    other_side = simulated.begin(connection, seed=random.randrange(1, 2**31))  # noqa: S311
     plain, secret = candidates.split(of.fields, other_side.credentials(""))
     candidates.store(connection, plain, secret)
     write("created", connection, actor, system=key, simulated=True)
     return connection
-
-
-def _account_like(company: Company) -> dict[str, Any]:
-    """Return settings of an account that fits the company, as far as a simulator has them."""
-    return {
-        "company_name": company.name,
-        "company_id": company.company_id,
-        "vat_mode": company.vat_mode,
-        "country": company.country,
-        "currency": company.currency,
-    }
 
 
 def _last_position(company: Company) -> int:

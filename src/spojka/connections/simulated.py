@@ -12,7 +12,6 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
 
 import httpx2
 from django.db import transaction
@@ -30,15 +29,14 @@ class NoSimulatorError(LookupError):
     """The system has no simulator, or the connection is a real one."""
 
 
-def begin(connection: Connection, *, seed: int, **account: Any) -> Simulator:
-    """Open an account at the simulator of the connection's system.
+def begin(connection: Connection, *, seed: int) -> Simulator:
+    """Open an account at the simulator of the connection's system, as if it were the company's.
 
     Raises:
         NoSimulatorError: the system has none.
     """
     made = _kind_of(connection)
-    known = {key: value for key, value in account.items() if key in made.defaults()}
-    simulator = made(seed=seed, **known)
+    simulator = made(seed=seed, **made.fitting(connection.company.seller()))
     SimulatorState.objects.update_or_create(
         connection=connection, defaults={"content": _dump(simulator)}
     )

@@ -21,6 +21,7 @@ from spojka.web.views import (
     settings,
     setup,
     shops,
+    trial_order,
 )
 from spojka.web.views import connection_tabs as tabs
 from spojka.web.views import help as help_pages
@@ -37,6 +38,7 @@ _connection = [
     path(f"{_OF}limits/", tabs.connection_limits, name="settings_connection_limits"),
     path(f"{_OF}data/", tabs.connection_data, name="settings_connection_data"),
     path(f"{_OF}settings/", tabs.connection_settings, name="settings_connection_settings"),
+    path(f"{_OF}test/", trial_order.connection_test, name="settings_connection_test"),
     path(f"{_OF}history/", tabs.connection_history, name="settings_connection_history"),
     path(
         f"{_OF}simulator/",

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from spojka.accounting.simulator import Answer, Asked, Fault, Json, Kept, Simulator, State, pdf_of
+from spojka.core.document import Seller
 
 
 class KasaSimulator(Simulator):
@@ -22,6 +23,10 @@ class KasaSimulator(Simulator):
             "accounts": 1,
             "contacts": 2,
         }
+
+    @classmethod
+    def fitting(cls, seller: Seller) -> Json:
+        return {"company_name": seller.name, "company_id": seller.company_id}
 
     def begin(self) -> State:
         return {"invoices": [], "sent": []}
@@ -80,7 +85,7 @@ class KasaSimulator(Simulator):
         if what != "pay":
             return super().act(what, **details)
         for row in self.state["invoices"]:
-            if row["number"] == details.get("number"):
+            if row["number"] == details.get("external_id"):
                 row["paid"] = True
                 return row["number"]
         raise ValueError("no such invoice")

@@ -19,6 +19,7 @@ from spojka.accounting.fakturoid.simulator_api import Routes, body_of
 from spojka.accounting.fakturoid.simulator_books import paid
 from spojka.accounting.fakturoid.simulator_words import RefusedError, refused
 from spojka.accounting.simulator import Answer, Asked, Fault, Json, Kept, Simulator, State
+from spojka.core.document import Seller, VatMode
 
 WINDOW = 60
 TOKEN_SECONDS = 7200
@@ -74,6 +75,19 @@ class FakturoidSimulator(Simulator):
             "rounding": "asked",
             "vat_by": "line",
             "half": "base",
+        }
+
+    @classmethod
+    def fitting(cls, seller: Seller) -> Json:
+        """Return settings of an account that could be the seller's."""
+        modes = {VatMode.NON_PAYER: "non_vat_payer", VatMode.IDENTIFIED: "identified_person"}
+        return {
+            "name": seller.name,
+            "registration_no": seller.company_id,
+            "vat_no": seller.vat_id,
+            "country": seller.country,
+            "currency": "EUR" if seller.country == "SK" else "CZK",
+            "vat_mode": modes.get(seller.vat_mode, "vat_payer"),
         }
 
     def begin(self) -> State:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from spojka.accounting.idoklad import simulator_lists as lists
 from spojka.accounting.simulator import Answer, Asked, Fault, Json, Simulator, State, written
+from spojka.core.document import Seller
 
 NO_DATE = "1753-01-01T00:00:00"
 _AUTH_ERRORS = {0: "Free", 1: "NeedToDowngrade", 2: "Expired"}
@@ -140,6 +141,16 @@ class Agenda(Simulator):
             "zone": "Europe/Prague",  # UNC: of times without a zone
             "paid_blocks_delete": False,  # UNC
             "partner_status": 400,  # UNC: of a PartnerId that does not exist
+        }
+
+    @classmethod
+    def fitting(cls, seller: Seller) -> Json:
+        """Return settings of an agenda that could be the seller's."""
+        return {
+            "name": seller.name,
+            "company_id": seller.company_id,
+            "country": seller.country,
+            "vat": seller.vat_mode.value,
         }
 
     def begin(self) -> State:

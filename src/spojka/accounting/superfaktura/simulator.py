@@ -21,6 +21,7 @@ from spojka.accounting.superfaktura.simulator_books import (
 )
 from spojka.accounting.superfaktura.simulator_calls import EMAIL, Calls, said
 from spojka.accounting.superfaktura.simulator_words import LANGUAGES, MASKS, say
+from spojka.core.document import Seller, VatMode
 
 Json = dict[str, Any]
 
@@ -78,6 +79,17 @@ class SuperFakturaSimulator(Simulator):
             "produced_in": "related",
             "pdf_by_login": True,
             "unknown_company": "first",
+        }
+
+    @classmethod
+    def fitting(cls, seller: Seller) -> Json:
+        """Return settings of an account that could be the seller's."""
+        return {
+            "country": seller.country,
+            "language": "cze" if seller.country == "CZ" else "slo",
+            "company_name": seller.name,
+            "ico": seller.company_id,
+            "tax_payer": "0" if seller.vat_mode is VatMode.NON_PAYER else "1",
         }
 
     def begin(self) -> State:

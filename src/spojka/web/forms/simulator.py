@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from spojka.accounting.simulator import Simulator
@@ -30,6 +31,35 @@ class FaultForm(HouseForm):
     def order(self) -> dict[str, Any]:
         """Return the order for the simulator."""
         return {"fail": [dict(self.cleaned_data)]}
+
+
+class DeedForm(HouseForm):
+    """Anything that can happen on the vendor's own pages, with its details."""
+
+    what = forms.RegexField(
+        r"^[a-z_]+$",
+        label=_("What happens"),
+        help_text=_("For example pay, edit, cancel, send, issue: what the simulator knows."),
+        widget=forms.TextInput(attrs={"placeholder": "edit"}),
+    )
+    details = forms.JSONField(
+        label=_("Details"),
+        required=False,
+        help_text=_("JSON; external_id is the document, by default the one made last."),
+        widget=forms.Textarea(
+            attrs={"rows": 3, "class": "mono", "placeholder": '{"external_id": "1"}'}
+        ),
+    )
+
+    def clean_details(self) -> dict[str, Any]:
+        details = self.cleaned_data["details"] or {}
+        if not isinstance(details, dict) or "what" in details:
+            raise ValidationError(_("Write an object in braces."))
+        return details
+
+    def order(self) -> dict[str, Any]:
+        """Return the order for the simulator."""
+        return {"act": {"what": self.cleaned_data["what"], **self.cleaned_data["details"]}}
 
 
 class AccountSettingsForm(HouseForm):

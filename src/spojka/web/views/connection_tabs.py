@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from spojka.core import rules as core_rules
 from spojka.documents import changes, foreign, rulebook
 from spojka.web.access import CompanyRequest, member
 from spojka.web.forms.connection import ChoicesForm, RoutingForm
-from spojka.web.forms.simulator import AccountSettingsForm, FaultForm
+from spojka.web.forms.simulator import AccountSettingsForm, DeedForm, FaultForm
 from spojka.web.systems import spent
 from spojka.web.views.common import go, paginate, tell, warn
 from spojka.web.views.connections import find, show_tab
@@ -50,8 +51,13 @@ def connection_calls(request: CompanyRequest, pk: int) -> HttpResponseBase:
     if trace:
         calls = calls.filter(trace=trace)
     page = paginate(request, calls)
-    rows = [CallRow(call, _path(call.url), _failed(call)) for call in page.object_list]
+    rows = call_rows(page.object_list)
     return show_tab(request, connection, "calls", page=page, rows=rows, query=request.GET)
+
+
+def call_rows(calls: Iterable[Call]) -> list[CallRow]:
+    """Return requests as the timeline shows them."""
+    return [CallRow(call, _path(call.url), _failed(call)) for call in calls]
 
 
 def _path(url: str) -> str:
@@ -168,14 +174,17 @@ def connection_simulator(request: CompanyRequest, pk: int) -> HttpResponseBase:
     account = AccountSettingsForm(
         request.POST if which == "account" else None, simulator=simulator, prefix="account"
     )
+    deed = DeedForm(request.POST if which == "deed" else None, prefix="deed")
     order: dict[str, Any] | None = None
     if which == "fault" and faults.is_valid():
         order = faults.order()
     elif which == "account" and account.is_valid():
         order = account.order()
+    elif which == "deed" and deed.is_valid():
+        order = deed.order()
     elif which == "act":
-        details = {"number": request.POST.get("number", ""), "id": request.POST.get("id", "")}
-        order = {"act": {"what": request.POST.get("what", ""), **details}}
+        document = request.POST.get("id", "")
+        order = {"act": {"what": request.POST.get("what", ""), "external_id": document}}
     elif which == "heal":
         order = {"heal": True}
     if order is not None:
@@ -187,6 +196,7 @@ def connection_simulator(request: CompanyRequest, pk: int) -> HttpResponseBase:
         "simulator",
         faults=faults,
         account=account,
+        deed=deed,
         books=_books(simulator),
         troubles=simulator.troubles,
         requests=simulator.requests[-20:][::-1],
@@ -200,7 +210,7 @@ def _books(simulator: Simulator) -> list[Any]:
 def _order(request: CompanyRequest, connection: Connection, order: dict[str, Any]) -> None:
     try:
         simulated.control(connection, order)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         warn(request, _("The simulator cannot do this: %(why)s") % {"why": error})
     else:
         activation.write("simulator", connection, request.actor, order=sorted(order))
