@@ -18,13 +18,13 @@ import time_machine
 from spojka.accounting.simulator import Kept
 from spojka.companies.models import BankAccount, Company
 from spojka.connections import activation, simulated
-from spojka.connections.models import Call, Connection
+from spojka.connections.models import Connection
 from spojka.core.document import Kind
-from spojka.documents import actions, changes, comparison, trial
+from spojka.documents import actions
 from spojka.documents.models import Document, Effect, RateOfDay
 from spojka.orders import intake
 from spojka.orders.models import Order
-from tests.documents.conftest import House, captured
+from tests.documents.conftest import House
 from tests.shops import captured as captures
 
 pytestmark = pytest.mark.django_db
