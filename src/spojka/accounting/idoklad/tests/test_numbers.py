@@ -20,7 +20,7 @@ from spojka.accounting.idoklad.tests.box import (
     seller,
     sent,
 )
-from spojka.accounting.simulator import Fault
+from spojka.accounting.simulator import Answer, Asked, Fault
 from spojka.core.document import (
     Kind,
 )
@@ -105,6 +105,42 @@ def test_a_used_number_whose_document_is_not_shown_yet_decides_nothing() -> None
         b.simulator.shift += timedelta(minutes=1)
         found = SYSTEM.look_up(b.with_(attempt=1), d, key_of(d))
         assert found is not None and found.number == "20260001"
+
+
+def test_a_number_that_is_taken_and_free_decides_nothing() -> None:
+    """The list of numbers may be behind: no other number is taken for a document in doubt."""
+    with box() as b:
+        d = document()
+        b.simulator.fail(Fault.RESET_AFTER, match="POST /v3/IssuedInvoices")
+        with pytest.raises(UncertainError):
+            b.create(d)
+        usual = b.simulator.answer
+
+        def behind(asked: Asked) -> Answer:
+            if "DocumentNumbers" not in asked.path:
+                return usual(asked)
+            shown = {"DocumentNumber": "20260001", "DocumentSerialNumber": 1, "IsUnique": True}
+            return b.simulator.ok({"Unique": shown, "Custom": shown})
+
+        b.answer(behind)
+        with pytest.raises(UnavailableError) as error:
+            b.create(d, attempt=1)
+        assert error.value.problem.code == "SPJ-IDOKLAD-NOT-VISIBLE"
+        assert len(b.simulator.books()) == 1
+
+
+def test_a_number_in_doubt_survives_a_refusal() -> None:
+    with box() as b:
+        d = document()
+        b.simulator.fail(Fault.RESET_AFTER, match="POST /v3/IssuedInvoices")
+        with pytest.raises(UncertainError):
+            b.create(d)
+        b.simulator.account["role"] = 2
+        with pytest.raises(RejectedError):
+            b.create(d, attempt=1)
+        b.simulator.account["role"] = 0
+        assert b.create(d, attempt=2).number == "20260001"
+        assert len(b.simulator.books()) == 1
 
 
 def test_a_number_that_another_document_took_meanwhile_is_not_ours() -> None:
