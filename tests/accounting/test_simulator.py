@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def asked(method: str, target: str, body: bytes = b"") -> Asked:
     return Asked.of(method, target, {"Authorization": "Bearer t"}, body)
 
 
-def simulator(**account: object) -> DenikSimulator:
+def simulator(**account: Any) -> DenikSimulator:
     made = DenikSimulator(clock=lambda: NOW, **account)
     made.state["token"] = "t"
     return made

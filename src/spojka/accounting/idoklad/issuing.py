@@ -94,7 +94,8 @@ def _numbered(
     reservations, place = _reservations(s), mapping.resource(d.kind)
     # A number that this document was sent with before is sent again, whatever was loaded since:
     # it may be this very document that uses it.
-    serial = reservations.reserved(key) or reservations.reserve(name, key, last)
+    tried = reservations.reserved(key) is not None
+    serial = reservations.reserve(name, key, 0 if tried else last)
     for _number_tried in range(_MOST_NUMBERS):
         sent = {**body, "NumericSequenceId": int(series), "DocumentSerialNumber": serial}
         try:

@@ -150,6 +150,10 @@ class Api:
         self._judged(operation, response, write=False)
         raise UnavailableError(self._problem("SPJ-SUPERFAKTURA-NOT-PDF"), "200")
 
+    def senseless(self) -> UnavailableError:
+        """Return the error of a read that was answered with something else than was asked for."""
+        return UnavailableError(self._problem("SPJ-SUPERFAKTURA-NOT-JSON"), "200")
+
     def _send(self, method: str, path: str, *, write: bool) -> Response:
         return self._s.client.request(
             method, self.base + path, headers=self._headers(), write=write

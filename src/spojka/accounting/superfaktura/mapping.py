@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 from spojka.accounting.contract import Session, Totals
 from spojka.accounting.superfaktura import arithmetic
 from spojka.accounting.superfaktura.arithmetic import Item
-from spojka.accounting.superfaktura.reading import MARK, text
+from spojka.accounting.superfaktura.reading import mark, text
 from spojka.core.document import Document, DocumentLine, Kind, Treatment, VatRow
 from spojka.core.money import ZERO, plain, total
 from spojka.core.order import Address, Customer
@@ -90,7 +90,7 @@ def payload(s: Session, d: Document, key: str) -> Json:
         "payment_type": payment_type(d),
         "header_comment": d.note_above,
         "comment": "\n".join(filter(None, _comments(d))),
-        "internal_comment": MARK + key,
+        "internal_comment": mark(TYPES[d.kind], key),
         "issued_by": d.issued_by,
         "sequence_id": number(_series(s, d)),
         "bank_accounts": _bank_accounts(s, d),

@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 API_KEY = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 _LANGUAGES = {"SK": "slo", "CZ": "cze", "AT": "deu"}
-OUR_KEY = re.compile(r"Spojka: (\S+)")
+OUR_KEY = re.compile(r"Spojka: (\w+) (\S+)")
 MAINTENANCE = (
     "<!DOCTYPE html><html><head><title>SuperFaktúra</title></head>"
     "<body><h1>Prebieha údržba</h1><p>Vrátime sa o chvíľu.</p></body></html>"
@@ -46,7 +46,8 @@ class SuperFakturaSimulator(Simulator):
         ``limit_answer`` (to a request over the limit), ``limit_stops``, ``login_status``,
         ``repeated_checksum``, ``replay`` (how deep a kept answer lies), ``credit_sign``,
         ``locked_delete``, ``written_off_again``, ``written_off_status``, ``unit_places``,
-        ``produced_in``, ``pdf_by_login`` and ``unknown_company`` are not confirmed.
+        ``produced_in``, ``copies_comment``, ``pdf_by_login`` and ``unknown_company`` are not
+        confirmed.
         """
         return {
             "country": "SK",
@@ -78,6 +79,7 @@ class SuperFakturaSimulator(Simulator):
             "written_off_status": "1",
             "unit_places": None,
             "produced_in": "related",
+            "copies_comment": False,
             "pdf_by_login": True,
             "unknown_company": "first",
         }
@@ -266,7 +268,7 @@ class SuperFakturaSimulator(Simulator):
             external_id=invoice["id"],
             kind=kinds.get(invoice["type"], invoice["type"]),
             number=invoice["invoice_no_formatted"],
-            key=key.group(1) if key else "",
+            key=key.group(2) if key and key.group(1) == invoice["type"] else "",
             order_number=invoice.get("order_no", ""),
             currency=invoice["invoice_currency"],
             total=books.total(document),

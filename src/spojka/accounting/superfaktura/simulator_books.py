@@ -411,7 +411,9 @@ class Books:
         paid = self.status(proforma) == "3"
         if invoice["type"] != "proforma" or not paid or not self.account["automatic_invoice"]:
             return
-        copied = ("order_no", "invoice_currency", "rounding", "payment_type", "variable")
+        copied = ["order_no", "invoice_currency", "rounding", "payment_type", "variable"]
+        if self.account["copies_comment"]:
+            copied.append("internal_comment")
         self.create(
             {
                 "Invoice": {
