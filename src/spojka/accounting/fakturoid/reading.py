@@ -66,7 +66,8 @@ def issued(data: Json) -> Issued:
         paid_on=day(data, "paid_on"),
         sent=bool(data["sent_at"]) if "sent_at" in data else None,
         made_from=_made_from(data, kind),
-        lines=_lines(data),
+        # Of a tax document they are Fakturoid's own: what was paid, not what it was paid for.
+        lines=None if kind is Kind.TAX_DOCUMENT else _lines(data),
         changed_at=moment(data, "updated_at"),
         public_url=text(data, "public_html_url"),
     )

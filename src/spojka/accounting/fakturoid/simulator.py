@@ -76,6 +76,7 @@ class FakturoidSimulator(Simulator):
             "rounding": "asked",
             "vat_by": "line",
             "half": "base",
+            "advance_vat": "proforma",
         }
 
     @classmethod
@@ -89,6 +90,8 @@ class FakturoidSimulator(Simulator):
             "country": seller.country,
             "currency": "EUR" if seller.country == "SK" else "CZK",
             "vat_mode": modes.get(seller.vat_mode, "vat_payer"),
+            "invoice_language": "sk" if seller.country == "SK" else "cz",
+            "locale": "sk" if seller.country == "SK" else "cs",
         }
 
     def begin(self) -> State:
@@ -107,7 +110,7 @@ class FakturoidSimulator(Simulator):
         bank = {
             "id": 11,
             "name": "Běžný účet",
-            "currency": "CZK",
+            "currency": self.account["currency"],
             "number": "2000145399/0800",
             "iban": "CZ6508000000192000145399",
             "swift_bic": "GIBACZPX",

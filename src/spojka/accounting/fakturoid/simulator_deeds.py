@@ -115,22 +115,20 @@ class Deeds:
             self._books.changed(made, "invoice_updated")
 
     def _copy(self, document: Json, kind: str, on: str, share: Decimal | None = None) -> Json:
-        """Make a document with the lines of another one, or with a share of its rates."""
+        """Make a document with the lines of another one, or with a share of each of its rates."""
         price = "unit_price_with_vat" if document["_gross"] else "unit_price_without_vat"
-        lines = [
-            {**one, "unit_price": one[price]} for one in document["lines"]
-        ] if share is None else [
-            {"name": f"{document['number']}", "unit_price": shown(cents(
-                (number(row["base"]) + number(row["vat"])) * share)), "vat_rate": row["vat_rate"]}
-            for row in document["vat_rates_summary"]
-        ]  # fmt: skip
-        kept = ("subject_id", "currency", "exchange_rate", "language", "payment_method", "oss",
-                "order_number", "transferred_tax_liability")  # fmt: skip
-        body = {name: document[name] for name in kept}
-        mode = "from_total_with_vat" if share is not None else document["vat_price_mode"]
+        mode = document["vat_price_mode"]
+        lines = [{**one, "unit_price": one[price]} for one in document["lines"]]
+        if share is not None:
+            mode = "from_total_with_vat"
+            lines = [_part(document, row, share) for row in document["vat_rates_summary"]]
+        kept = (
+            "subject_id", "currency", "exchange_rate", "language", "payment_method", "oss",
+            "order_number", "transferred_tax_liability",
+        )  # fmt: skip
         return self._books.create(
             {
-                **body,
+                **{name: document[name] for name in kept},
                 **{name: value for name, value in document.items() if name.startswith("client_")},
                 "document_type": kind,
                 "issued_on": on,
@@ -154,7 +152,8 @@ class Deeds:
             faults.add("document", "no_tax_document")
             faults.check()
         share = number(record["amount"]) / number(document["total"])
-        made = self._copy(document, "tax_document", record["paid_on"], share)
+        is_copy = share == 1 and self._account["advance_vat"] == "proforma"
+        made = self._copy(document, "tax_document", record["paid_on"], None if is_copy else share)
         made["paid_on"] = record["paid_on"]
         record["tax_document_id"] = made["id"]
         self._books.changed(made, "invoice_updated")
@@ -351,6 +350,16 @@ class Deeds:
     def _default_bank(self) -> Any:
         banks = self._state["banks"]
         return next((one["id"] for one in banks if one["default"]), None)
+
+
+def _part(document: Json, row: Json, share: Decimal) -> Json:
+    """Return a line for a part of all that is in one rate."""
+    whole = number(row["base"]) + number(row["vat"])
+    return {
+        "name": document["number"],
+        "unit_price": shown(cents(whole * share)),
+        "vat_rate": row["vat_rate"],
+    }
 
 
 def _is_blank(value: Any) -> bool:
