@@ -138,6 +138,20 @@ def test_each_fault_really_happens(
     assert status(received) == 201
 
 
+class Speechless(DenikSimulator):
+    def answer(self, asked: Asked) -> Answer:
+        return Answer(204)
+
+
+def test_of_an_answer_without_a_body_half_of_the_head_arrives() -> None:
+    simulator = Speechless()
+    simulator.fail("truncated")
+    with Serving(simulator) as server:
+        assert post(server) in {(b"HTTP/1.1 2", True), (LOST, True)}
+        received, _ = post(server)
+        assert status(received) == 204 and content(received) == b""
+
+
 def test_a_limit_says_when_to_come_again(server: Serving, simulator: DenikSimulator) -> None:
     simulator.fail("limit", retry_after="17")
     received, _ = post(server)
