@@ -107,7 +107,7 @@ def test_both_token_endpoints_are_served_and_the_newer_one_wants_an_application(
     assert ask.said["expires_in"] == 3600
     assert ask.log_in(scope="idoklad_api offline_access") == ""
     assert ask.said == {"error": "invalid_scope"}
-    assert ask.log_in(client_secret="wrong") == ""  # noqa: S106 - wrong on purpose
+    assert ask.log_in(client_secret="wrong") == ""
     assert ask.said == {"error": "invalid_client"}
 
 
