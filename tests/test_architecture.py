@@ -135,7 +135,11 @@ CLIENTS = re.compile(
     r"(?m)^\s*(?:import|from) "
     r"(httpx2?|http\.client|urllib\.request|urllib3|requests|aiohttp|ftplib|smtplib)\b"
 )
-MAY_SPEAK = {"spojka.net": {"httpx2"}, "spojka.documents": {"smtplib"}}
+MAY_SPEAK = {
+    "spojka.net": {"httpx2"},
+    "spojka.connections": {"httpx2"},  # its transport to a simulator within the process
+    "spojka.documents": {"smtplib"},
+}
 """Who speaks to other machines, and by what; everybody else asks ``spojka.net``."""
 
 

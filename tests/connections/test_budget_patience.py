@@ -1,4 +1,4 @@
-"""A call that is about to be free is waited for on the spot, and no longer than is worth it."""
+"""R9: whoever may wait for a moment waits for the next call on the spot."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 
 from spojka.connections.budget import AccountBudget
 from spojka.net.limits import Limit
-from tests.connections.test_budget import Clock, refused, taken
+from tests.connections.test_budget import Clock, clock, refused, taken
 
+__all__ = ["clock"]
 pytestmark = pytest.mark.django_db
 
 
-def test_a_patient_caller_waits_for_the_next_call_and_no_longer() -> None:
-    clock = Clock()
+def test_a_patient_caller_waits_for_the_next_call_and_no_longer(clock: Clock) -> None:
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:

@@ -10,7 +10,6 @@ import pytest
 from django.utils import timezone
 
 from spojka.accounting import checklist, registry
-from spojka.accounting.contract import LoadedData
 from spojka.companies.models import Company
 from spojka.connections import activation, budget, health, loading, simulated, systems
 from spojka.connections.activation import Act
@@ -58,13 +57,13 @@ def test_what_is_gone_there_is_forgotten_and_what_was_put_meanwhile_stays(
     connection: Connection, account: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account(contacts=1)
-    kept = loading._keep
+    kept = loading.keep
 
-    def while_it_is_read(connection: Connection, data: LoadedData, known: set[int]) -> None:
+    def while_it_is_read(connection: Connection, fetched: loading.Fetched) -> None:
         connection.contacts.create(name="data:new", external_id="77")
-        kept(connection, data, known)
+        kept(connection, fetched)
 
-    monkeypatch.setattr(loading, "_keep", while_it_is_read)
+    monkeypatch.setattr(loading, "keep", while_it_is_read)
     loading.load(connection)
     assert set(connection.contacts.values_list("name", "external_id")) == {
         ("own-0", "0"),

@@ -181,7 +181,7 @@ def _content(
 ) -> tuple[CoreDocument, Problem | None]:
     """Return what the document should say; where it cannot be made, what its proforma said."""
     if document.content is not None:
-        return _of_days(codec.load(CoreDocument, document.content), issued), None
+        return recording.of_days(codec.load(CoreDocument, document.content), issued), None
     try:
         made = composing.compose(order, core, Kind(document.kind), document=document)
     except Held as held:
@@ -189,18 +189,8 @@ def _content(
         if proforma is None:
             return _bare(order, core, document, issued), held.problems[0]
         copy = replace(proforma.core(), kind=Kind(document.kind), uuid=str(document.uuid))
-        return _of_days(copy, issued), held.problems[0]
-    return _of_days(made, issued), None
-
-
-def _of_days(content: CoreDocument, issued: Issued) -> CoreDocument:
-    """Take the days over: the system chose them when it made the document."""
-    return replace(
-        content,
-        issued_on=issued.issued_on or content.issued_on,
-        taxable_on=issued.taxable_on or content.taxable_on,
-        due_on=issued.due_on or content.due_on,
-    )
+        return recording.of_days(copy, issued), held.problems[0]
+    return recording.of_days(made, issued), None
 
 
 def _bare(order: Order, core: CoreOrder, document: Document, issued: Issued) -> CoreDocument:

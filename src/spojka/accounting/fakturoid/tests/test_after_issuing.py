@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -224,6 +225,10 @@ def test_a_pdf_is_asked_for_again_until_it_is_made() -> None:
                 SYSTEM.pdf(w.session(), document(), issued)
             assert code_of(later) == "SPJ-FAKTUROID-PDF-LATER"
             assert later.value.until == NOW + timedelta(seconds=3)
+        w.simulator.state["pdf"][issued.external_id] = 1
+        with pytest.raises(ThrottledError) as later:
+            SYSTEM.pdf(w.session(attempt=3), document(), issued)
+        assert later.value.until == NOW + timedelta(seconds=24)
         file = SYSTEM.pdf(w.session(), document(), issued)
         assert (file.name, file.media_type) == ("2026-0001.pdf", "application/pdf")
         assert file.content.startswith(b"%PDF")
@@ -333,6 +338,9 @@ def test_webhooks_are_registered_once_and_hint_at_documents() -> None:
             "invoice_paid",
         ]
         assert sent[0]["url"] == HOOK
+        keys = [one["headers"]["Idempotency-Key"] for one in sent]
+        assert len(set(keys)) == 2
+        assert {uuid.UUID(key).version for key in keys} == {7}
         (hint,) = SYSTEM.read_webhook(session, as_delivery(sent[1]))
         assert (hint.external_id, hint.kind) == (issued.external_id, Kind.INVOICE)
         assert hint.topic == "invoice_paid"

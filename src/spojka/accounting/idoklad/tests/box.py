@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +15,7 @@ from spojka.accounting.contract import Issued, LoadedData, Session
 from spojka.accounting.idoklad.simulator import IdokladSimulator
 from spojka.accounting.idoklad.system import SYSTEM
 from spojka.accounting.serving import Serving
+from spojka.accounting.simulator import Answer, Asked
 from spojka.accounting.testing import (
     MemoryBudget,
     MemoryContacts,
@@ -54,6 +56,10 @@ class Box:
     def with_(self, **changes: Any) -> Session:
         """Return the session with other values."""
         return replace(self.session, **changes)
+
+    def answer(self, answer: Callable[[Asked], Answer]) -> None:
+        """Have requests answered by something else than the simulator."""
+        self.simulator.__dict__["answer"] = answer
 
     def create(self, d: Document, **changes: Any) -> Issued:
         """Make a document under its usual key."""
@@ -189,3 +195,25 @@ def credit_note(invoice: Issued, *lines: DocumentLine, number: str = "1001") -> 
 
 def key_of(d: Document) -> str:
     return f"{d.uuid}:create"
+
+
+def sent(b: Box, path: str = "IssuedInvoices") -> Any:
+    """Return the body that was posted last."""
+    bodies = [e.request_body for e in b.exchanges if e.method != "GET" and e.url.endswith(path)]
+    return json.loads(bodies[-1])
+
+
+def by_hand(b: Box, serial: int, **fields: Any) -> None:
+    """Have a person issue an invoice in iDoklad itself."""
+    partner = b.simulator.state["contacts"][0]["Id"]
+    item = {
+        "Name": "Ručně", "Amount": 1, "UnitPrice": 50, "PriceType": 0, "VatRateType": 1,
+        "IsTaxMovement": False, "DiscountPercentage": 0,
+    }  # fmt: skip
+    body = {
+        "PartnerId": partner, "CurrencyId": 1, "DateOfIssue": "2026-03-02",
+        "DateOfTaxing": "2026-03-02", "DateOfMaturity": "2026-03-02", "Description": "ručně",
+        "DocumentSerialNumber": serial, "NumericSequenceId": 5, "PaymentOptionId": 1,
+        "IsEet": False, "IsIncomeTax": True, "Items": [item], **fields,
+    }  # fmt: skip
+    b.simulator.act("issue", body=body)

@@ -10,7 +10,7 @@ from spojka.accounting.testing import SystemContract
 class TestIdoklad(SystemContract):
     system = SYSTEM
     simulator = IdokladSimulator
-    token_path = "/connect/token"  # noqa: S105 - a path
+    token_path = "/connect/token"
     broken = {
         "free plan": {"auth_error": 0},
         "another plan has to be chosen": {"auth_error": 1},
@@ -36,7 +36,7 @@ class TestIdokladTheOtherWay(SystemContract):
     system = SYSTEM
     simulator = IdokladSimulator
     country = "SK"
-    token_path = "/connect/token"  # noqa: S105 - a path
+    token_path = "/connect/token"
     account = {
         "country": "SK",
         "company_id": "44981082",
