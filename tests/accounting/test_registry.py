@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.usefixtures("denik")
 def test_an_installed_package_is_found_with_its_errors_and_its_simulator() -> None:
-    assert registry.system("denik") is SYSTEM
+    found: object = registry.system("denik")
+    assert found is SYSTEM
     assert registry.package_of("denik") == "tests.accounting.denik"
     assert registry.simulator("denik") is DenikSimulator
     assert catalogue.entry("SPJ-DENIK-PLAN").code == "SPJ-DENIK-PLAN"

@@ -21,7 +21,7 @@ from spojka.connections.models import Account, Call
 from spojka.core import trace
 from spojka.core.catalogue import explain
 from spojka.core.document import Kind
-from spojka.documents import planning
+from spojka.documents import planning, rulebook
 from spojka.documents.models import Effect
 from spojka.engine import registry, runner
 from spojka.net.limits import DAY, Limit
@@ -169,10 +169,10 @@ def test_one_trace_leads_from_a_webhook_over_its_requests_to_the_effect(
 def test_the_log_of_a_failure_has_the_trace_of_what_failed(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_order: int) -> None:
+    def fail(*_args: object) -> None:
         raise KeyError("not there")
 
-    monkeypatch.setattr(planning, "plan", fail)
+    monkeypatch.setattr(rulebook, "decide", fail)
     traces: list[str] = []
     monkeypatch.setattr(
         runner.log, "exception", lambda *_words, **_facts: traces.append(trace.current())

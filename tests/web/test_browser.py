@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
@@ -30,6 +31,13 @@ ISSUE_MS = 90_000
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
     """An empty installation with its worker, on a free port."""
+    with installation(tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def installation(folder: Path, **settings: str) -> Iterator[str]:
+    """Run an empty installation with its worker on a free port; yields its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -39,13 +47,14 @@ def address(tmp_path: Path) -> Iterator[str]:
     environment = {
         **kept,
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        "SPOJKA_DATA": str(tmp_path / "data"),
+        "SPOJKA_DATA": str(folder / "data"),
+        **settings,
     }
-    log = tmp_path / "log.txt"
+    log = folder / "log.txt"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "spojka", "run", "--port", str(port)],
-            cwd=tmp_path,
+            cwd=folder,
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -25,6 +25,7 @@ from spojka.accounting import registry
 from spojka.companies.models import AuditEntry, Company
 from spojka.connections import candidates, checks, health, loading, simulated, systems
 from spojka.connections.candidates import CandidateState
+from spojka.connections.loading import Fetched
 from spojka.connections.models import Connection
 from spojka.core.descriptor import Check
 from spojka.core.problem import problem_json
@@ -159,7 +160,7 @@ def run(key: str, _lease: wakes.Lease) -> datetime | None:
         case Act.CANDIDATE:
             try_candidate(connection)
         case Act.LOAD:
-            return loading.load_by_itself(connection)
+            return load(connection)
         case Act.REFRESH:
             return loading.refresh(connection)
         case Act.LOOK:
@@ -184,17 +185,30 @@ def verify(connection: Connection) -> list[Check]:
     return rows
 
 
+def load(connection: Connection) -> datetime | None:
+    """Load the data for a person; a connection that stopped for the want of them goes on."""
+    again = loading.load_by_itself(connection)
+    if connection.paused_problem and connection.load_problem is None:
+        verify(connection)
+    return again
+
+
 def activate(connection: Connection) -> list[Check]:
-    """Run the checklist, switch the connection on if it passed, and load the data at once."""
+    """Run the checklist, load the data, and switch the connection on if the checklist passed.
+
+    The data come first, because documents need them; without them it is active all the same, and
+    says so.
+    """
     candidates.choose_only_account(connection)
     rows = _checked(connection, None, lambda rows: _keep_rows(connection, rows))
     passed = checks.passed(rows) and not candidates.is_undecided(connection)
+    fetched = loading.try_fetch(connection) if passed else None
     with transaction.atomic():  # so that no page shows what passed and is not active
         _judge(connection, rows)
+        if isinstance(fetched, Fetched):
+            loading.keep(connection, fetched)
         if passed:
             _switch_on(connection)
-    if passed:
-        loading.load_by_itself(connection)
     return rows
 
 
@@ -226,20 +240,23 @@ def try_candidate(connection: Connection) -> list[Check]:
         connection.candidate = waiting
         connection.save(update_fields=["candidate"])
 
-    rows = _checked(connection, candidates.values_of(connection), note)
-    after = _company_of(rows)
+    values = candidates.values_of(connection)
+    rows = _checked(connection, values, note)
+    passed, after = checks.passed(rows), _company_of(rows)
+    other = bool(before and after and before != after) and not connection.candidate.get("accepted")
+    fetched = loading.try_fetch(connection, values) if passed and not other else None
     with transaction.atomic():
         connection.checking_since = None
         connection.save(update_fields=["checking_since"])
-        if not checks.passed(rows):
+        if not passed:
             _set_state(connection, CandidateState.FAILED)
-            return rows
-        if before and after and before != after:
+        elif other:
             connection.candidate = {**connection.candidate, "company": after, "before": before}
             _set_state(connection, CandidateState.OTHER_COMPANY)
-            return rows
-        take_candidate(connection, str(connection.candidate.get("actor", "")))
-    loading.load_by_itself(connection)
+        else:
+            _take_candidate(connection)
+            if isinstance(fetched, Fetched):
+                loading.keep(connection, fetched)
     return rows
 
 
@@ -265,9 +282,7 @@ def _set_state(connection: Connection, state: CandidateState) -> None:
     connection.save(update_fields=["candidate"])
 
 
-@transaction.atomic
-def take_candidate(connection: Connection, actor: str, **facts: Any) -> None:
-    """Put the new values in place of the stored ones; the data have to be loaded then."""
+def _take_candidate(connection: Connection) -> None:
     waiting = connection.candidate or {}
     secret = candidates.secrets_of(connection)
     candidates.store(connection, waiting.get("settings", {}), secret)
@@ -279,7 +294,7 @@ def take_candidate(connection: Connection, actor: str, **facts: Any) -> None:
         update_fields=["checks", "verified_at", "paused_problem", "health_problem"],
     )
     candidates.drop(connection)
-    write("changed", connection, actor, fields=waiting.get("fields", []), **facts)
+    write("changed", connection, str(waiting.get("actor", "")), fields=waiting.get("fields", []))
     if waiting.get("activate"):
         _switch_on(connection)
 

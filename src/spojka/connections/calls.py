@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_network
 
-import httpx2
 from django.conf import settings
 from django.utils import timezone
 
@@ -18,7 +17,7 @@ from spojka.core import trace
 from spojka.core.outcome import ThrottledError, UncertainError
 from spojka.core.problem import Problem
 from spojka.engine.registry import periodic
-from spojka.net.client import Client, Exchange, Response
+from spojka.net.client import Client, Exchange, Response, Transport
 
 KEEP = timedelta(days=90)
 BODY_CHARACTERS = 20_000
@@ -33,7 +32,7 @@ def client(
     secrets: Iterable[str],
     budget: AccountBudget | None = None,
     *,
-    transport: httpx2.BaseTransport | None = None,
+    transport: Transport | None = None,
 ) -> Client:
     """Return the HTTP client for ``owner`` (``shop:1``), recording into its timeline.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,7 +16,7 @@ from spojka.connections import systems
 from spojka.connections.budget import usage
 from spojka.connections.models import Connection, Contact
 from spojka.core import codec
-from spojka.core.outcome import OutcomeError, ThrottledError
+from spojka.core.outcome import OutcomeError, RejectedError, Rejection, ThrottledError
 from spojka.core.problem import Problem, problem_json
 from spojka.engine.leases import LeaseLostError
 from spojka.engine.registry import periodic
@@ -34,36 +34,67 @@ def loaded(connection: Connection) -> LoadedData:
     return codec.load(LoadedData, connection.loaded or {})
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What was read, and is not kept yet."""
+
+    data: LoadedData
+    known: frozenset[int]
+    """Contacts that were known when the reading began."""
+
+
+def fetch(connection: Connection, instead: Mapping[str, str] | None = None) -> Fetched:
+    """Read the lists of the system.
+
+    Args:
+        connection: The accounting connection.
+        instead: Fields of the form that are tried in place of the stored ones.
+
+    Raises:
+        OutcomeError: the system did not give them.
+    """
+    known = frozenset(connection.contacts.values_list("pk", flat=True))
+    with systems.open_session(connection, instead=instead, patience=systems.PATIENCE) as session:
+        return Fetched(systems.system_of(connection).load(session), known)
+
+
 def load(connection: Connection) -> LoadedData:
     """Read the lists of the system and keep them; what was read before stays where it fails.
 
     Raises:
         OutcomeError: the system did not give them; the reason is kept with the connection, too.
     """
-    known = set(Contact.objects.filter(connection=connection).values_list("pk", flat=True))
     try:
+<<<<<<< HEAD
         with systems.open_session(connection, patience=systems.LONG_PATIENCE_SECONDS) as session:
             data = systems.system_of(connection).load(session)
+=======
+        fetched = fetch(connection)
+>>>>>>> w/web
     except OutcomeError as error:
-        _note(connection, error.problem)
+        note(connection, error.problem)
         raise
-    _keep(connection, data, known)
-    return data
+    keep(connection, fetched)
+    return fetched.data
 
 
-def _note(connection: Connection, problem: Problem) -> None:
+def note(connection: Connection, problem: Problem) -> None:
+    """Keep why the lists could not be read."""
     connection.load_problem = problem_json(problem)
     connection.save(update_fields=["load_problem"])
 
 
 @transaction.atomic
-def _keep(connection: Connection, data: LoadedData, known: set[int]) -> None:
+def keep(connection: Connection, fetched: Fetched) -> None:
+    """Put what was read in place of what was read before."""
+    data = fetched.data
     connection.loaded = codec.dump(replace(data, contacts=()))
     connection.loaded_at = timezone.now()
     connection.load_problem = None
     connection.save(update_fields=["loaded", "loaded_at", "load_problem"])
     if data.contacts_complete:
-        _drop_those_gone(connection, {external for _name, external in data.contacts}, known)
+        there = {external for _name, external in data.contacts}
+        _drop_those_gone(connection, there, fetched.known)
     rows = {
         name: Contact(connection=connection, name=name, external_id=external)
         for name, external in data.contacts
@@ -99,22 +130,34 @@ def is_affordable(connection: Connection) -> bool:
     return all(one.left * SPARE_PART > one.limit for one in usage(account, now))
 
 
-def load_by_itself(connection: Connection) -> datetime | None:
-    """Load where nobody waits for the outcome: it is noted with the connection.
-
-    Returns when to come again, where a limit or trouble that passes kept it from being done.
-    """
+def try_fetch(
+    connection: Connection, instead: Mapping[str, str] | None = None
+) -> Fetched | OutcomeError:
+    """Read the lists where nobody waits for the outcome; an error is noted, and returned."""
     try:
-        load(connection)
-    except ThrottledError as error:
-        return error.until or timezone.now() + AGAIN
-    except OutcomeError as error:
-        log.warning("loading failed", connection=connection.pk, code=error.problem.code)
+        return fetch(connection, instead)
     except LeaseLostError:
         raise
+    except OutcomeError as error:
+        log.warning("loading failed", connection=connection.pk, code=error.problem.code)
+        failure = error
     except Exception as error:  # an adapter that breaks off must still tell a person so
         log.exception("loading broke off", connection=connection.pk, exc_info=error)
-        _note(connection, Problem.of("SPJ-CONNECTION-LOAD"))
+        failure = RejectedError(Problem.of("SPJ-CONNECTION-LOAD"), Rejection.PERMANENT)
+    note(connection, failure.problem)
+    return failure
+
+
+def load_by_itself(connection: Connection) -> datetime | None:
+    """Load; what keeps it from being done is noted with the connection.
+
+    Returns when to come again, where that is a limit that passes.
+    """
+    fetched = try_fetch(connection)
+    if isinstance(fetched, Fetched):
+        keep(connection, fetched)
+    elif isinstance(fetched, ThrottledError):
+        return fetched.until or timezone.now() + AGAIN
     return None
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from spojka.companies.models import AuditEntry
 from spojka.connections import candidates, systems, vault
-from spojka.connections.activation import Act, only_default, start, take_candidate, write
+from spojka.connections.activation import Act, only_default, start, write
 from spojka.connections.candidates import CandidateState
 from spojka.connections.models import Connection
 from spojka.core.problem import Problem
@@ -75,11 +75,13 @@ def discard(connection: Connection, *, actor: str) -> None:
 
 @transaction.atomic
 def accept(connection: Connection, *, actor: str) -> None:
-    """Take new values that work and lead to another company, all the same."""
+    """Have new values that lead to another company taken all the same, if they still work."""
     waiting = connection.candidate or {}
     if waiting.get("state") == CandidateState.OTHER_COMPANY:
-        take_candidate(connection, actor, other_company=True)
-        start(connection, Act.LOAD, actor=actor)
+        connection.candidate = {**waiting, "accepted": True, "actor": actor}
+        connection.save(update_fields=["candidate"])
+        write("other_company", connection, actor, found=waiting.get("company", ""))
+        start(connection, Act.CANDIDATE, actor=actor)
 
 
 @transaction.atomic

@@ -48,7 +48,9 @@ def latest(connection: Connection) -> Order | None:
 
 def is_under_way(report: TrialReport) -> bool:
     """Tell whether something of the test order is still being done."""
-    state = report.document.state
+    state, connection = report.document.state, report.document.connection
+    if connection is not None and (connection.paused_problem or not connection.active):
+        return False  # it waits until a person has mended that
     if state in {Document.State.PLANNED, Document.State.ISSUING, Document.State.UNCERTAIN}:
         return True
     return any(EffectState(step.state) in _UNDER_WAY for step in report.steps)

@@ -299,6 +299,7 @@ CONNECTION_EVENTS: Mapping[str, Word] = {
     "activated": _("The connection was activated"),
     "proposed": _("New credentials were entered"),
     "changed": _("Credentials were changed"),
+    "other_company": _("Credentials of another company were accepted"),
     "discarded": _("New credentials were dropped"),
     "renamed": _("The connection was renamed"),
     "account": _("The account was chosen"),

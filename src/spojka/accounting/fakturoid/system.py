@@ -38,7 +38,9 @@ from spojka.core.outcome import RejectedError, Rejection, ThrottledError
 from spojka.core.problem import Problem
 
 PDF_SECONDS: Final = 3
-"""When to come again for a PDF; their documentation says “a second or two”."""
+"""When to come again for a PDF; their documentation says “a second or two”. Then twice as long each
+time, so that one that is never made does not use up the account's calls."""
+_MOST_DOUBLED: Final = 6
 EVENTS: Final = (
     "invoice_created", "invoice_updated", "invoice_removed", "invoice_restored", "invoice_overdue",
     "invoice_paid", "invoice_payment_added", "invoice_payment_removed", "invoice_sent",
@@ -84,7 +86,7 @@ class Fakturoid:
     def predict(self, s: Session, d: Document) -> Totals:
         """Compute what Fakturoid will, from the very lines that ``create`` sends."""
         if d.kind is Kind.TAX_DOCUMENT:
-            return advances.predict(d)
+            return Totals(d.total, d.vat)  # no lines are sent; see advances
         return mapping.shape(s, d).totals
 
     def requests(self, s: Session, d: Document, key: str) -> list[PlannedRequest]:
@@ -288,7 +290,7 @@ class Fakturoid:
         path = f"invoices/{issued.external_id}/download.pdf"
         response = api.send("pdf", "GET", path, expected={200, 204})
         if response.status == 204:
-            until = s.now + timedelta(seconds=PDF_SECONDS)
+            until = s.now + timedelta(seconds=PDF_SECONDS * 2 ** min(s.attempt, _MOST_DOUBLED))
             raise ThrottledError(Problem.of("SPJ-FAKTUROID-PDF-LATER", number=issued.number), until)
         if not response.body.startswith(b"%PDF"):
             raise api.failure("pdf", response, write=False)

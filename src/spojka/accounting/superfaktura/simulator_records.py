@@ -59,7 +59,6 @@ class Shown:
                 "constant": "",
                 "country_exchange_rate": "1.00000000000000",
                 "delivery_type": "",
-                "deposit": "0.00",
                 "estimate_id": None,
                 "exchange_rate": 1,
                 "flag": _FLAGS.get(self.books.status(document), "issued"),
@@ -91,7 +90,7 @@ class Shown:
                 **{k: v for k, v in invoice.items() if k not in ("written_off", "locked")},
                 "created": f"{invoice['created']} 00:00:00",
                 "delivery": f"{invoice['delivery']} 00:00:00" if invoice["delivery"] else None,
-                "paydate": f"{document['payments'][-1]['created']} 00:00:00" if paid else None,
+                "paydate": _last_day(document["payments"]),
                 "status": self.books.status(document),
                 "vat": format(tax, ".2f"),
             },
@@ -217,6 +216,10 @@ class Shown:
             "tax_payer": self.account["tax_payer"],
             "user_id": "1",
         }
+
+
+def _last_day(payments: list[Json]) -> str | None:
+    return f"{payments[-1]['created']} 00:00:00" if payments else None
 
 
 def _country(id_: str, iso: str, name: str) -> Json:

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from spojka.accounting.contract import Capability, Issued
+from spojka.accounting.samples import Samples
 from spojka.accounting.serving import Serving
 from spojka.accounting.simulator import OUTSIDE, Fault, Simulator
 from spojka.accounting.testing.bench import Bench, Story, address_of, patience, walk
@@ -38,7 +39,6 @@ from spojka.accounting.testing.operations import (
     pay,
     rates_of,
 )
-from spojka.accounting.testing.samples import Samples
 from spojka.accounting.testing.verdict import leaked, must_be_told, unexplained, wrong_class
 from spojka.core import catalogue
 from spojka.core.descriptor import Check, CheckStatus, FieldKind

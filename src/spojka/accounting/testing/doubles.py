@@ -97,7 +97,7 @@ class MemoryReservations:
 
     def reserve(self, series: str, key: str, last: int) -> int:
         kept = self._by_key.get(key)
-        if kept is not None and kept[1] > last:
+        if kept is not None and kept[0] == series and kept[1] > last:
             return kept[1]
         returned = self._returned.setdefault(series, set())
         free = [number for number in returned if number > last]

@@ -146,11 +146,12 @@ def problem(
     next_try: datetime | None = None,
     link: str = "",
     elsewhere: str = "",
+    about_document: bool = True,
 ) -> dict[str, Any]:
     """Explain a problem: what happened, does a document exist, what to do, code, next try.
 
     ``link`` is a page of ours where it is mended, ``elsewhere`` one of the other system; by default
-    the one that the catalogue knows.
+    the one that the catalogue knows. What is about a connection says nothing about a document.
     """
     known = None
     if document is not None:
@@ -160,6 +161,7 @@ def problem(
         "p": found,
         "known": known,
         "next_try": next_try,
+        "about_document": about_document,
         "link": link,
         "elsewhere": outside(elsewhere or (found.link if found else "")),
     }

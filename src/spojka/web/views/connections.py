@@ -242,7 +242,6 @@ def connection_change(request: CompanyRequest, pk: int) -> HttpResponseBase:
             activation.start(connection, Act.ACTIVATE, actor=actor)
         elif act == "accept":
             managing.accept(connection, actor=actor)
-            tell(request, _("The new credentials are in use."))
         elif act == "discard":
             managing.discard(connection, actor=actor)
             tell(request, _("The new credentials were dropped; the former ones are in use."))

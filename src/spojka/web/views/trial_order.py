@@ -10,6 +10,7 @@ from spojka.documents import trial
 from spojka.documents.actions import ActionRefused
 from spojka.web import trials
 from spojka.web.access import CompanyRequest, member
+from spojka.web.systems import problems_of
 from spojka.web.views.common import go, tell, tell_problem
 from spojka.web.views.connection_tabs import call_rows
 from spojka.web.views.connections import find, show_tab
@@ -31,8 +32,9 @@ def connection_test(request: CompanyRequest, pk: int) -> HttpResponseBase:
             tell_problem(request, error.problem)
         return go(request, "settings_connection_test", connection.pk)
     report = trial.report(order) if order is not None else None
+    problems = problems_of(connection)
     if report is None:
-        return show_tab(request, connection, "test", report=None)
+        return show_tab(request, connection, "test", report=None, problems=problems)
     row = report.document.foreign_documents.first()
     return show_tab(
         request,
@@ -40,6 +42,7 @@ def connection_test(request: CompanyRequest, pk: int) -> HttpResponseBase:
         "test",
         order=order,
         report=report,
+        problems=problems,
         document=report.document,
         both=trials.side_by_side(report, row.issued() if row else None),
         url=row.issued().url if row else "",

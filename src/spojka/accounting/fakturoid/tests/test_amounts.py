@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spojka.accounting.contract import LoadedData
+from spojka.accounting.contract import Choice, LoadedData
 from spojka.accounting.fakturoid import mapping
 from spojka.accounting.fakturoid.arithmetic import Counting, Mode, Priced, Seen, compute, learn
 from spojka.accounting.fakturoid.system import SYSTEM
@@ -352,6 +352,39 @@ def test_the_customer_stands_on_the_document_as_in_the_order() -> None:
     contact = mapping.subject(document(customer=slovak))
     assert (contact["name"], contact["full_name"]) == ("Firma s.r.o.", "Jana Nováková")
     assert contact["setting_update_from_ares"] == "off"
+
+
+def test_texts_above_the_lines() -> None:
+    d = document(note_above="Děkujeme.", reason="Vráceno", customer_reference="PO-7")
+    assert sent(d)["note"] == "Děkujeme.\nVráceno\nČíslo objednávky odběratele: PO-7"
+    assert "note" not in sent(document())
+
+
+@pytest.mark.parametrize(
+    ("currency", "chosen", "expected"),
+    [
+        ("CZK", "", None),
+        ("CZK", "12", 12),
+        ("EUR", "", 13),
+        ("EUR", "12", 13),
+        ("EUR", "14", 14),
+        ("USD", "", None),
+        ("USD", "12", 12),
+    ],
+)
+def test_the_bank_account_is_one_in_the_currency_of_the_document(
+    currency: str, chosen: str, expected: int | None
+) -> None:
+    accounts = (
+        Choice("11", "Běžný", default=True, currency="CZK"),
+        Choice("12", "Druhý", currency="CZK"),
+        Choice("13", "Euro", currency="EUR"),
+        Choice("14", "Euro 2", currency="EUR"),
+    )
+    d = document(currency=currency, exchange_rate=ExchangeRate(home="CZK", rate=D(24)))
+    loaded = LoadedData(bank_accounts=accounts, facts={"currency": "CZK"})
+    body = sent(d, settings={"bank_account": chosen}, loaded=loaded)
+    assert body.get("bank_account_id") == expected
 
 
 def test_what_is_shown_beforehand_has_no_secret() -> None:

@@ -144,7 +144,7 @@ def test_the_account_and_what_belongs_to_it() -> None:
 
 def test_a_wrong_key_is_refused() -> None:
     async def flow(w: World, client: Any) -> None:
-        w.simulator.account["client_secret"] = "another"
+        w.simulator.account["client_id"] = "another"
         with pytest.raises(AuthorizationFailedError):
             await client.auth.auth(AuthType.CLIENT_CREDENTIALS_CODE_FLOW)
 

@@ -83,7 +83,7 @@ class Asking:
         made = self("POST", "Contacts", {"CompanyName": "Jana Nováková", "CountryId": 2, **fields})
         return int(made["Data"]["Id"])
 
-    def make(self, path: str = "IssuedInvoices", **fields: Any) -> Any:
+    def make(self, path: str = "IssuedInvoices", /, **fields: Any) -> Any:
         partner = fields.pop("PartnerId", None) or self.contact()
         return self("POST", path, {**INVOICE, "PartnerId": partner, **fields})
 
@@ -282,7 +282,11 @@ def test_wrong_data_are_refused(ask: Asking, fields: dict[str, Any]) -> None:
 
 def test_rates_are_those_of_the_day_and_of_the_country(ask: Asking) -> None:
     item = {**INVOICE["Items"][0], "VatRateType": 0}
-    old = {"DateOfIssue": "2023-05-05", "DateOfTaxing": "2023-05-05", "Items": [item]}
+    old: dict[str, Any] = {
+        "DateOfIssue": "2023-05-05",
+        "DateOfTaxing": "2023-05-05",
+        "Items": [item],
+    }
     assert ask.make(**old)["Data"]["Items"][0]["VatRate"] == 15
     assert ask.make(DocumentSerialNumber=2, Items=[item])["Data"]["Items"][0]["VatRate"] == 12
     wrong = ask.make(DocumentSerialNumber=3, Items=[{**item, "VatRate": 21}])
@@ -290,7 +294,7 @@ def test_rates_are_those_of_the_day_and_of_the_country(ask: Asking) -> None:
     countries = ask("GET", "Countries", pageSize="200")["Data"]["Items"]
     (germany,) = [country["Id"] for country in countries if country["Code"] == "DE"]
     german = ask.contact(CountryId=germany)
-    oss = {"HasVatRegimeOss": True, "DocumentSerialNumber": 4}
+    oss: dict[str, Any] = {"HasVatRegimeOss": True, "DocumentSerialNumber": 4}
     assert ask.make(PartnerId=german, **oss)["Data"]["Items"][0]["VatRate"] == 19
     assert ask.make(**oss)["ErrorCode"] == 119
     ask.simulator.account["oss"] = False
@@ -409,6 +413,17 @@ def test_too_many_requests_in_a_minute() -> None:
     refused = ask("GET", "System")
     assert (ask.status, refused["IsSuccess"], refused["StatusCode"]) == (429, False, 429)
     ask.simulator.control({"ahead": 60})
+    assert ask("GET", "System")["IsSuccess"]
+
+
+def test_too_many_requests_in_a_month() -> None:
+    ask = Asking(per_month=2)
+    for _ in range(2):
+        assert ask("GET", "System")["IsSuccess"]
+    ask.simulator.control({"ahead": 3000})
+    assert (ask("GET", "System")["IsSuccess"], ask.status) == (False, 429)
+    ask.simulator.control({"ahead": 30 * 86_400})
+    ask.token = ask.log_in()
     assert ask("GET", "System")["IsSuccess"]
 
 

@@ -50,6 +50,7 @@ class TestSuperFakturaInCzechia(SystemContract):
         "credit_sign": "positive",
         "pdf_by_login": False,
         "produced_in": "parent",
+        "copies_comment": True,
         "written_off_again": "refused",
         "repeated_checksum": "refused",
         "login_status": 403,

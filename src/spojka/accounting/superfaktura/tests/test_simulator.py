@@ -370,7 +370,11 @@ def test_an_unknown_path_is_a_page() -> None:
 def test_the_state_is_plain_json_and_can_be_taken_up_again() -> None:
     world = World(automatic_invoice=True)
     made = world.create(
-        Invoice={"type": "proforma", "internal_comment": "Spojka: k:create", "order_no": "7"},
+        Invoice={
+            "type": "proforma",
+            "internal_comment": "Spojka: proforma k:create",
+            "order_no": "7",
+        },
         InvoiceItem=[{"name": "x", "unit_price": 8.2645, "tax": 21, "quantity": 1.5}],
         InvoiceExtra={"weight": 1.25},
         checksum="c",
