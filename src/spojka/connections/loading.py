@@ -54,7 +54,7 @@ def fetch(connection: Connection, instead: Mapping[str, str] | None = None) -> F
         OutcomeError: the system did not give them.
     """
     known = frozenset(connection.contacts.values_list("pk", flat=True))
-    with systems.open_session(connection, instead=instead, patience=systems.PATIENCE) as session:
+    with systems.open_session(connection, instead=instead, patience=systems.LONG_PATIENCE_SECONDS) as session:
         return Fetched(systems.system_of(connection).load(session), known)
 
 
@@ -65,12 +65,7 @@ def load(connection: Connection) -> LoadedData:
         OutcomeError: the system did not give them; the reason is kept with the connection, too.
     """
     try:
-<<<<<<< HEAD
-        with systems.open_session(connection, patience=systems.LONG_PATIENCE_SECONDS) as session:
-            data = systems.system_of(connection).load(session)
-=======
         fetched = fetch(connection)
->>>>>>> w/web
     except OutcomeError as error:
         note(connection, error.problem)
         raise
