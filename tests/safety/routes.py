@@ -170,6 +170,7 @@ def things(company: Company) -> dict[str, Any]:
         "archive/files/": entry.pk,
         "shops/": shop.pk,
         "settings/shops/": shop.pk,
+        "connections/": company.connections.latest("pk").pk,
         "settings/accounting/": company.connections.latest("pk").pk,
         "settings/accounts/": company.bank_accounts.latest("pk").pk,
         "settings/email/": EmailTemplate.objects.filter(company=company).latest("pk").pk,

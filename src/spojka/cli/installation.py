@@ -15,7 +15,7 @@ from spojka.core.problem import Problem
 
 if TYPE_CHECKING:
     from spojka.companies.models import Company
-    from spojka.connections.models import Shop
+    from spojka.connections.models import Connection, Shop
     from spojka.orders.models import Order
 
 P = ParamSpec("P")
@@ -106,6 +106,23 @@ def find_shop(company: Company, name: str) -> Shop:
     if len(found) != 1:
         known = ", ".join(f"{shop.pk} {shop.name}" for shop in shops[:10]) or "-"
         refuse("SPJ-SHOP-UNKNOWN", name=name, known=known)
+    return found[0]
+
+
+def find_connection(company: Company, name: str) -> Connection:
+    """Return the company's connection of this id or name; ``own`` is Spojka's own issuer.
+
+    Raises:
+        CommandError: there is none, or several bear the name (``SPJ-CONNECTION-UNKNOWN``).
+    """
+    from spojka.connections import systems
+
+    if name == systems.OWN:
+        return systems.own_connection(company)
+    rows = company.connections.all()
+    found = list((rows.filter(pk=int(name)) if name.isdecimal() else rows.filter(name=name))[:2])
+    if len(found) != 1:
+        refuse("SPJ-CONNECTION-UNKNOWN", name=name)
     return found[0]
 
 

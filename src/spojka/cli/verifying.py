@@ -9,6 +9,7 @@ import click
 from spojka.cli.installation import (
     company_option,
     find_company,
+    find_connection,
     find_shop,
     json_option,
     with_database,
@@ -19,7 +20,6 @@ from spojka.cli.output import (
     print_json,
     print_table,
     problem_json,
-    refuse,
     sentence,
 )
 from spojka.core.descriptor import Check, CheckStatus, say
@@ -40,19 +40,10 @@ def verify() -> None:
 @with_database
 def connection(context: click.Context, name: str, company_name: str, as_json: bool) -> None:
     """Check the connection of this id or name (own: Spojka's own issuer)."""
-    from spojka.connections import systems
-    from spojka.connections.models import Connection
+    from spojka.connections import activation
 
-    company = find_company(company_name)
-    if name == "own":
-        found = [systems.own_connection(company)]
-    else:
-        rows = Connection.objects.filter(company=company)
-        rows = rows.filter(pk=int(name)) if name.isdecimal() else rows.filter(name=name)
-        found = list(rows[:2])
-    if len(found) != 1:
-        refuse("SPJ-CONNECTION-UNKNOWN", name=name)
-    print_checks(context, systems.verify(found[0]), as_json=as_json)
+    found = find_connection(find_company(company_name), name)
+    print_checks(context, activation.verify(found), as_json=as_json)
 
 
 @verify.command()
