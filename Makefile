@@ -30,12 +30,16 @@ run: install ## Install what is missing and serve Spojka (PORT=8000, SPOJKA_DATA
 install: runtime $(CATALOGUES) ## Install what is missing, for a service (see deploy)
 
 # A style slip must not hide a failing test: both always run, and either fails the target. The tests
-# get a data directory of their own, so that they neither use nor disturb an installation in var.
+# get a data directory of their own, so that they neither use nor disturb an installation in var. They
+# are spread over all processors, file by file; WORKERS=0 runs them one after the other.
+WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
 .PHONY: test
 test: dev browser $(CATALOGUES) ## Check the style and run the whole suite (ARGS="-k name")
 	@lint=0; $(MAKE) --no-print-directory lint || lint=$$?; \
 	data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && \
-	SPOJKA_DATA=$$data $(BIN)/python -m pytest $(ARGS) && \
+	SPOJKA_DATA=$$data $(PYTEST) $(ARGS) && \
 	$(MAKE) --no-print-directory test-postgres && exit $$lint
 
 # What uses a database, once more on PostgreSQL: on the server of SPOJKA_TEST_DATABASE_URL, or on one
@@ -45,7 +49,7 @@ test-postgres: dev ## Run the database tests on PostgreSQL, where a server answe
 	@url=$$($(BIN)/python -m tests.engine.postgres spojka_$$$$) || exit 0; \
 	data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT; status=0; \
 	SPOJKA_DATA=$$data DATABASE_URL=$$url \
-	$(BIN)/python -m pytest -p tests.engine.postgres $(ARGS) || status=$$?; \
+	$(PYTEST) -p tests.engine.postgres $(ARGS) || status=$$?; \
 	test $$status -eq 0 -o $$status -eq 5
 
 .PHONY: soak

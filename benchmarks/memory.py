@@ -53,7 +53,9 @@ def _children() -> Iterator[tuple[int, str]]:
                 stat = (entry / "stat").read_text()
             except OSError:
                 continue  # it ended meanwhile
-            parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+            state, parent = stat.rpartition(")")[2].split()[:2]
+            if state != "Z":  # one that has ended holds nothing
+                parents[int(entry.name)] = int(parent)
     for pid in sorted(parents):
         ancestor = parents[pid]
         while ancestor in parents and ancestor != os.getpid():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connections
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -34,3 +35,16 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings_xdist_suffix(request: pytest.FixtureRequest) -> None:
+    """Give each process of the tests a database of its own; on SQLite it is in memory anyway.
+
+    pytest-django does it by the name of the engine, and does not know ours.
+    """
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "")
+    default = connections.databases["default"]
+    if worker and default["ENGINE"] != "spojka.site.sqlite":
+        name = default["TEST"].get("NAME") or f"test_{default['NAME']}"
+        default["TEST"]["NAME"] = f"{name}_{worker}"

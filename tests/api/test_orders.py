@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -89,6 +90,22 @@ def test_wrong_fields_are_named_with_their_place(caller: Caller) -> None:
     assert problem["code"] == "SPJ-API-INPUT"
     assert {error["field"] for error in problem["errors"]} >= {"order.currency", "order.total"}
     assert not InboxEvent.objects.exists()
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_time_that_no_calendar_has_is_refused(caller: Caller, at: str) -> None:
+    for name in ("created_at", "paid_at", "modified_at"):
+        assert caller.post("/orders", canonical(**{name: at})).status_code == 422
+    assert caller.get(f"/orders?ordered_since={quote(at)}").status_code == 422
+    assert not InboxEvent.objects.exists()
+
+
+def test_a_time_with_an_odd_offset_is_the_moment_that_it_is(caller: Caller) -> None:
+    """PostgreSQL takes no offset of sixteen hours and more."""
+    at = quote("2026-11-20T10:00:00+23:59")
+    order = send(caller, created_at="2026-11-20T10:00:00-22:13")
+    assert order["ordered_at"] == "2026-11-21T08:13:00Z"
+    assert len(caller.get(f"/orders?ordered_since={at}").json()["items"]) == 1
 
 
 def test_orders_are_read_page_by_page_without_gaps(caller: Caller) -> None:

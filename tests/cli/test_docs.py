@@ -11,6 +11,7 @@ import click
 from spojka.api.v1 import api
 from spojka.cli import preview_company
 from spojka.cli.main import COMMANDS, cli
+from spojka.core.catalogue import all_entries
 from tests.cli.conftest import CAPTURED, Run
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -69,3 +70,13 @@ def test_every_call_of_the_api_is_described_and_no_other() -> None:
         for method in operations
     }
     assert described == offered
+
+
+def test_the_page_of_errors_is_that_of_the_catalogue(run: Run) -> None:
+    made = run("errors", "--markdown", "--language", "en")
+    assert made.code == 0
+    page = (DOCS / "errors.md").read_text("utf-8")
+    assert page == made.out, "spojka errors --markdown --language en > docs/errors.md"
+    for entry in all_entries():
+        assert page.count(f"| `{entry.code}` |") == 1
+    assert not re.search(r"\{[a-z_]+\}", page)

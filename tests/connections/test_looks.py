@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from spojka.accounting import checklist, registry
 from spojka.companies.models import Company
-from spojka.connections import activation, budget, calls, health, loading, simulated, systems
+from spojka.connections import activation, budget, health, loading, simulated, systems
 from spojka.connections.activation import Act
 from spojka.connections.models import Connection
 from spojka.core.outcome import OutcomeError, ThrottledError
@@ -184,20 +184,18 @@ def test_verifying_what_does_not_work_pauses_it(
 def test_calls_are_waited_for_while_somebody_looks_on(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    patience: list[float] = []
+    begin = budget.AccountBudget.__init__
 
-    waited: list[float] = []
-    refusals = [timezone.now() + timedelta(seconds=3), timezone.now() + timedelta(seconds=4)]
-    take = budget.AccountBudget.take
+    def noted(self: Any, *given: Any, **named: Any) -> None:
+        patience.append(named["patience"])
+        begin(self, *given, **named)
 
-    def short(self: Any, *, finishing: bool = False) -> None:
-        if refusals:
-            raise ThrottledError(Problem.of("SPJ-BUDGET-RATE"), refusals.pop(0))
-        take(self, finishing=finishing)
-
-    monkeypatch.setattr(budget.AccountBudget, "take", short)
-    monkeypatch.setattr(calls, "sleep", waited.append)
+    monkeypatch.setattr(budget.AccountBudget, "__init__", noted)
     loading.load(connection)
-    assert [round(seconds) for seconds in waited] == [3, 4]
-    refusals.append(timezone.now() + timedelta(hours=2))
+    assert patience == [systems.LONG_PATIENCE_SECONDS]
+    with systems.open_session(connection) as session:
+        assert isinstance(session.budget, budget.AccountBudget)
+        session.budget.pause(timezone.now() + timedelta(hours=2))
     with pytest.raises(ThrottledError):
         loading.load(connection)

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 import time_machine
 
-from spojka.accounting.contract import IssuedState
+from spojka.accounting.contract import Issued, IssuedState
 from spojka.connections.models import Connection
 from spojka.core.document import Kind
 from spojka.core.outcome import EffectKind, ThrottledError, UncertainError
@@ -236,6 +236,19 @@ def test_a_document_deleted_there_keeps_its_number_and_can_be_issued_anew(
     house.work()
     again = order.documents.get(ordinal=2)
     assert (again.state, again.number) == ("issued", "B0002")
+
+
+def test_a_list_of_deleted_ids_tells_neither_kind_nor_number(
+    house: House, busy: BusyToy, look: Callable[[], None]
+) -> None:
+    _, invoice = invoice_of(house)
+    look()
+    busy.books["x"] = Issued(invoice.external_id, "", state=IssuedState.DELETED)
+    del busy.books[invoice.external_id]
+    look()
+    invoice.refresh_from_db()
+    row = ForeignDocument.objects.get()
+    assert (invoice.state, row.number, row.issued().state) == ("deleted", "B0001", "deleted")
 
 
 def test_an_edited_total_is_shown_until_both_sides_agree_again(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -19,6 +20,9 @@ from spojka.documents.series import add_default_series
 from spojka.documents.series_watch import Finding, FindingKind, findings
 from spojka.orders.models import Order, OrderVersion
 from tests.documents.test_register import document
+
+if TYPE_CHECKING:
+    from pytest_django import DjangoAssertNumQueries
 
 pytestmark = pytest.mark.django_db
 
@@ -104,6 +108,33 @@ def test_a_date_before_that_of_the_number_before_is_found_once(company: Company)
         "previous_date": "2026-03-04",
     }
     assert found[1].numbers == ("FA20260003", "FA20260004")
+
+
+@pytest.mark.parametrize("pattern", ["CCCC/RRRR", "CC-RR-X", "XRRMMCC", "DD.MM.RR/CCC"])
+def test_the_year_is_found_wherever_the_format_has_it(company: Company, pattern: str) -> None:
+    Series.objects.filter(company=company, kind="invoice").update(format=pattern)
+    numbers = issue(company, *[day(0)] * 101)
+    assert findings(company) == []
+    RegisterEntry.objects.filter(counter__in=[7, 101]).update(issued_on=date(2027, 1, 1))
+    found = [one for one in findings(company) if one.kind is FindingKind.WRONG_YEAR]
+    assert [one.numbers for one in found] == [(numbers[6],), (numbers[100],)]
+
+
+def test_numbers_of_a_format_that_was_changed_give_no_alarm(company: Company) -> None:
+    issue(company, day(0), day(1))
+    Series.objects.filter(company=company, kind="invoice").update(format="[20]CCC-RR")
+    assert findings(company) == []
+
+
+def test_what_is_sound_is_not_read_number_by_number(
+    company: Company, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    issue(company, day(0), day(1), day(2))
+    RegisterEntry.objects.filter(counter=2).delete()
+    with django_assert_max_num_queries(5) as asked:
+        assert len(findings(company)) == 1
+    read = [query["sql"] for query in asked.captured_queries if "GROUP BY" not in query["sql"]]
+    assert not [sql for sql in read if '"documents_registerentry"."number"' in sql]
 
 
 def test_a_number_of_another_year_is_found(company: Company) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from decimal import Decimal
 from typing import Any
 
@@ -72,6 +73,21 @@ def test_one_with_our_own_key_is_linked_and_nobody_is_told(house: House, busy: B
     kinds = sorted(invoice.effects.values_list("kind", "state"))
     assert kinds == [("create", "confirmed"), ("pdf", "confirmed")]
     assert ForeignDocument.objects.get().document == invoice
+
+
+@pytest.mark.parametrize("digits", [12, 32])
+def test_one_with_a_shortened_key_is_linked_although_none_was_planned(
+    house: House, busy: BusyToy, digits: int
+) -> None:
+    order = observed(house)
+    key = f"{document_uuid(order, Kind.INVOICE)}:create"
+    made_there(busy, order, hashlib.sha256(key.encode()).hexdigest()[:digits], total=TOTAL + 50)
+    made_there(busy, order, "0" * digits, order_number=order.number, total=TOTAL + 50)
+    Company.objects.update(mode="observe")
+    take_in(house)
+    invoice = house.only(order, Kind.INVOICE)
+    assert (invoice.state, invoice.external_id) == ("issued", "b0001")
+    assert [problem["code"] for problem in invoice.problems] == ["SPJ-TOTAL-DIFFERS"]
 
 
 def test_a_likely_one_holds_the_document_until_a_person_links_it(

@@ -68,6 +68,38 @@ def test_an_earlier_wake_wins(seen: list[str]) -> None:
     assert runner.run_until_idle() == 1
 
 
+def test_an_idle_worker_knows_when_the_next_wake_is_due() -> None:
+    assert wakes.next_due(NOW) is None
+    engine.wake("probe", 1, at=NOW + timedelta(seconds=40))
+    engine.wake("probe", 2, at=NOW + timedelta(seconds=20))
+    engine.wake("probe", 3)
+    assert wakes.next_due(NOW) == NOW + timedelta(seconds=20)
+
+
+def test_what_was_woken_meanwhile_keeps_the_earlier_time() -> None:
+    engine.wake("probe", 1)
+    for woken, again, due in ((10, 20, 10), (20, 10, 10), (10, None, 10)):
+        lease = wakes.claim_key("probe", "1")
+        assert lease is not None
+        engine.wake("probe", 1, at=NOW + timedelta(seconds=woken))
+        wakes.give_back(lease, None if again is None else NOW + timedelta(seconds=again))
+        row = Wake.objects.get()
+        assert (row.due_at, row.again) == (NOW + timedelta(seconds=due), False)
+
+
+def test_whoever_lost_a_lease_does_not_end_its_heir_s(clock: time_machine.Traveller) -> None:
+    engine.wake("probe", 1)
+    frozen = wakes.claim("")
+    clock.shift(wakes.LEASE)
+    heir = wakes.claim("")
+    assert frozen is not None
+    assert heir is not None
+    for next_at in (None, timezone.now()):
+        wakes.give_back(frozen, next_at)
+        assert Wake.objects.get().lease_token == heir.token
+    heir.check()
+
+
 def test_a_handler_says_when_it_wants_to_look_again(seen: list[str]) -> None:
     engine.wake("probe", "again")
     runner.run_until_idle()

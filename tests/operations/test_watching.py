@@ -19,9 +19,11 @@ from spojka.companies.models import ApiToken
 from spojka.connections import shops, vault
 from spojka.connections.models import Account, Call
 from spojka.core import trace
+from spojka.core.catalogue import explain
 from spojka.core.document import Kind
+from spojka.documents import planning, rulebook
 from spojka.documents.models import Effect
-from spojka.engine import runner
+from spojka.engine import registry, runner
 from spojka.net.limits import DAY, Limit
 from spojka.operations import health
 from spojka.orders import intake
@@ -167,16 +169,16 @@ def test_one_trace_leads_from_a_webhook_over_its_requests_to_the_effect(
 def test_the_log_of_a_failure_has_the_trace_of_what_failed(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_event: InboxEvent) -> None:
+    def fail(*_args: object) -> None:
         raise KeyError("not there")
 
-    monkeypatch.setattr(intake, "_handle", fail)
+    monkeypatch.setattr(rulebook, "decide", fail)
     traces: list[str] = []
     monkeypatch.setattr(
         runner.log, "exception", lambda *_words, **_facts: traces.append(trace.current())
     )
     with trace.bound(trace.new()) as came:
-        intake.receive(house.shop, via="api", body=b"{}")
+        intake.store(house.shop, captured("rest-20b-set-paid"))
     house.work()
     assert traces == [came]
 
@@ -195,6 +197,40 @@ def test_each_arrival_has_a_trace_of_its_own(house: House) -> None:
     traces = set(house.company.events.values_list("trace", flat=True))
     assert len(traces) == 2
     assert all(len(one) == trace.LENGTH for one in traces)
+
+
+def test_an_error_of_our_own_that_comes_again_and_again_is_seen(
+    house: House, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_order: int) -> None:
+        raise KeyError("secret words")
+
+    def seen() -> tuple[float, str]:
+        [check] = [check for check in health.checks(chains=False) if check.key == "failing"]
+        told = explain(check.problem, "en").cause if check.problem else ""
+        return value(samples(client), "spojka_failing"), told
+
+    vault.ensure_key_file()
+    order, _ = intake.store(house.shop, captured("rest-20b-set-paid"))
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        with monkeypatch.context() as patch:
+            patch.setattr(planning, "plan", fail)
+            for _ in range(health.FAILURES):
+                assert seen() == (0, "")
+                clock.shift(timedelta(hours=1))
+                house.work()
+            failing, told = seen()
+        assert failing == 1
+        assert f"order {order.pk} (KeyError)" in told and "secret" not in told
+        clock.shift(timedelta(hours=1))
+        house.work()
+        assert seen() == (0, "")
+
+        broken = registry.Periodic("broken", timedelta(hours=1), _away)
+        monkeypatch.setattr(registry, "periodic_tasks", lambda: (broken,))
+        runner.run_periodic()
+        failing, told = seen()
+        assert (failing, "broken (DatabaseError)" in told) == (1, True)
 
 
 def test_the_doctor_sees_what_goes_wrong_slowly(

@@ -16,6 +16,7 @@ from spojka.connections import calls, shops
 from spojka.connections.models import Call, Shop
 from spojka.core.descriptor import CheckStatus
 from spojka.core.order import Order as CoreOrder
+from spojka.documents import attention
 from spojka.engine import runner
 from spojka.engine.models import Wake
 from spojka.orders import housekeeping, intake, polling
@@ -323,6 +324,29 @@ def test_no_secret_stands_in_the_timeline(shop: Shop, woo: Simulator) -> None:
         text = f"{row.url}{row.request}{row.response}"
         assert simulator.SECRET not in text
         assert shops.webhook_secret(shop) not in text
+
+
+def test_an_error_of_our_own_becomes_a_named_obstacle_and_is_tried_again_by_hand(
+    shop: Shop, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = shops.create(shop.company, "canonical", "API", {}, actor="test")
+    event = intake.receive(own, via="api", body=json.dumps(canonical()).encode())
+
+    def fail(_order: CoreOrder) -> str:
+        raise KeyError("not there")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "digest", fail)
+        for attempt in range(1, intake.OWN_ERRORS + 1):
+            work()
+            event.refresh_from_db()
+            assert event.attempts == attempt
+            clock.shift(timedelta(minutes=15))
+    assert (event.state, problem_code(event.problem)) == ("failed", "SPJ-INTERNAL")
+    assert (event.problem or {})["facts"]["reference"] == event.trace, "as the log has it"
+    [group] = attention.groups(shop.company, "en")
+    assert (group.code, group.events) == ("SPJ-INTERNAL", [event])
+    assert intake.handle(event.pk).outcome == "created"
 
 
 def test_events_handled_long_ago_go_and_what_came_of_them_stays(

@@ -164,6 +164,8 @@ def test_real_orders_survive_the_way_through_our_format(payload: dict[str, Any])
         (one(total="121,00"), "total:"),
         (one(currency="CZKK"), "currency:"),
         (one(created_at="včera"), "created_at: not a time"),
+        (one(created_at="0001-01-01T00:00:00+14:00"), "created_at: a year between"),
+        (one(paid_at="9999-12-31T23:59:59-12:00"), "paid_at: a year between"),
         (one(lines=[]), "lines:"),
         (one(lines=[line(net=None)]), "lines[0].net:"),
         (one(lines=[line(), line(rate="200")]), "lines[1].rate:"),

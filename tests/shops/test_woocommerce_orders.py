@@ -375,6 +375,7 @@ def test_times_are_utc_and_fall_back_to_the_shops_zone() -> None:
     assert parse(
         simple(date_created="2026-11-22T10:00:00+05:00", date_created_gmt="")
     ).created_at == (datetime(2026, 11, 22, 5, tzinfo=UTC))
+    assert parse(simple(date_paid_gmt="0001-01-01T00:00:00")).paid_at is None, "no such day"
 
 
 def test_coupons_are_not_subtracted_twice() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from spojka.archive import store as archive
@@ -10,6 +11,7 @@ from spojka.companies.models import Company
 from spojka.connections.models import Shop
 from spojka.core.document import Kind
 from spojka.core.outcome import EffectState
+from spojka.core.rules import Rule, decide
 from spojka.documents import planning, rulebook
 from spojka.documents.models import Document, Effect, RegisterEntry
 from spojka.engine.models import Wake
@@ -35,14 +37,13 @@ def settled(world: World) -> None:
     _demand(not Wake.objects.filter(failures__gt=0).exists(), "a handler failed")
     events = InboxEvent.objects.filter(state=InboxEvent.State.NEW).count()
     _demand(not events, f"{events} events were not handled")
-    for row in Shop.objects.all():
+    stored = Order.objects.select_related("current").prefetch_related("documents")
+    for row in Shop.objects.select_related("company"):
         shop = world.shops[row.platform]
+        rules = rulebook.rules_of(row.company)
+        orders = {order.external_id: order for order in stored.filter(shop=row)}
         for external_id in shop.orders:
-            order = (
-                Order.objects.select_related("current", "shop", "company")
-                .filter(shop=row, external_id=external_id)
-                .first()
-            )
+            order = orders.get(external_id)
             if order is None or order.current is None:
                 raise ViolationError(f"order {external_id} of {row.platform} was lost")
             core = shop.order(external_id)
@@ -51,7 +52,22 @@ def settled(world: World) -> None:
                 order.current.digest == digest(core),
                 f"order {external_id} of {row.platform} is not what the shop says",
             )
-            _complete(order)
+            _demand(
+                order.deleted_at is None,
+                f"order {external_id} of {row.platform} is there, and deleted here",
+            )
+            order.shop, order.company = row, row.company
+            _complete(order, rules)
+        noticed = InboxEvent.objects.filter(shop=row, outcome="deleted").exclude(
+            external_id__in=shop.orders
+        )
+        for external_id in noticed.values_list("external_id", flat=True):
+            _demand(
+                not Order.objects.filter(
+                    shop=row, external_id=external_id, deleted_at=None
+                ).exists(),
+                f"order {external_id} of {row.platform} was deleted, and came back",
+            )
     waiting = Effect.objects.exclude(state__in=_DONE).exclude(
         document__state__in=[State.HELD, State.DROPPED]
     )
@@ -71,13 +87,14 @@ def settled(world: World) -> None:
         _demand(bool(effect.problem), f"{effect.key} was rejected with no name for it")
 
 
-def _complete(order: Order) -> None:
+def _complete(order: Order, rules: Sequence[Rule]) -> None:
     """What the rules select exists, or a person decided against it."""
     if order.deleted_at is not None or order.ignored_reason:
         return
     core = order.content()
     documents = list(order.documents.all())
-    decision = rulebook.decide(order, core)
+    facts, switches = rulebook.facts_of(order, core), rulebook.switches_of(order.company)
+    decision = decide(facts, rules, switches)
     for due in planning.due_documents(order, core, decision, documents):
         dropped = [row for row in documents if row.kind == due.kind and row.state == State.DROPPED]
         _demand(

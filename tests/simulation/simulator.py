@@ -21,6 +21,7 @@ import time_machine
 from django.conf import settings
 from django.utils import timezone
 
+from spojka.connections.models import Shop
 from spojka.documents import advance
 from spojka.engine import registry, wakes
 from spojka.engine.models import Wake
@@ -71,6 +72,7 @@ class Simulation:
         self._ordinals = itertools.count()
         self._periodic = chaos.now
         self._polled = chaos.now
+        self._rows: dict[str, Shop] = {}
         chaos.others = self._everybody_else
         chaos.later = self.later
 
@@ -94,7 +96,9 @@ class Simulation:
 
     def _deliver(self, shop: SimulatedShop, external_id: str) -> None:
         body = json.dumps({"id": external_id}).encode()
-        row = shop_row(shop)
+        row = self._rows.get(shop.descriptor.key)
+        if row is None:
+            row = self._rows[shop.descriptor.key] = shop_row(shop)
         self.chaos.run(lambda: intake.receive(row, via="webhook", body=body))
 
     # time goes on

@@ -5,21 +5,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from itertools import count
 
 import pytest
 from pytest_django import DjangoDbBlocker
 
 from spojka.documents import advance
 from spojka.orders import polling
-from tests.simulation import installation
-from tests.simulation.__main__ import command
+from tests.simulation import installation, seeds
 from tests.simulation.chaos import FAULTS, ViolationError
 from tests.simulation.database import Snapshot
-from tests.simulation.simulator import Report, simulate
+from tests.simulation.simulator import ORDERS, simulate
 
-ORDERS = 20
-SEEDS = range(1, 3)
+EFFECTS = 10_000
 
 
 @pytest.fixture(scope="module")
@@ -29,23 +29,27 @@ def snapshot(django_db_blocker: DjangoDbBlocker) -> Iterator[Snapshot]:
 
 
 @pytest.fixture(scope="module")
-def reports(snapshot: Snapshot) -> list[Report]:
-    found: list[Report] = []
-    for seed in SEEDS:
-        try:
-            found.append(simulate(seed, snapshot, orders=ORDERS))
-        except ViolationError as violation:
-            pytest.fail(f"{violation}\nreplay: {command(seed, ORDERS)}")
+def outcomes() -> list[seeds.Outcome]:
+    """What became of the first seeds, on all processors."""
+    found: list[seeds.Outcome] = []
+    running = seeds.outcomes(count(1), ORDERS, os.cpu_count() or 1)
+    for outcome in running:
+        if outcome.failure:
+            running.close()
+            pytest.fail(f"{outcome.failure}\nreplay: {seeds.command(outcome.seed, ORDERS)}")
+        found.append(outcome)
+        if sum(one.effects for one in found) >= EFFECTS:
+            running.close()
     return found
 
 
-def test_r1_r2_nothing_is_lost_and_nothing_is_doubled(reports: list[Report]) -> None:
-    assert sum(report.effects for report in reports) > 300
+def test_r1_r2_nothing_is_lost_and_nothing_is_doubled(outcomes: list[seeds.Outcome]) -> None:
+    assert sum(outcome.effects for outcome in outcomes) >= EFFECTS
 
 
-def test_everything_went_wrong_that_can(reports: list[Report]) -> None:
+def test_everything_went_wrong_that_can(outcomes: list[seeds.Outcome]) -> None:
     """A simulation in which a fault never happens proves nothing about it."""
-    happened = {what for report in reports for what in report.happened}
+    happened = {what for outcome in outcomes for what in outcome.happened}
     assert {fault.name for fault in FAULTS} <= happened
     assert {
         "killed before a commit",

@@ -17,23 +17,25 @@ SOURCES = "src/spojka"
 def earlier() -> list[str]:
     """Return commits whose code may still run when the database is migrated to ours.
 
-    Those just before a migration was added, the latest first, as far back as no migration was
-    changed after it was written. Empty where there is no history: in an export, a shallow clone.
+    Those just before a migration was added, the latest first, of which we have every migration
+    unchanged, and beyond which none of ours takes away what is no longer used. Empty where there is
+    no history: in an export, a shallow clone.
     """
     if not shutil.which("git") or not (ROOT / ".git").exists():
         return []
-    ours = set(_git("hash-object", *_paths()).split())
-    found = []
+    paths = sorted((ROOT / SOURCES).glob("*/migrations/0*.py"))
+    ours = dict(zip(_git("hash-object", *map(str, paths)).split(), paths, strict=True))
+    taking = {digest for digest, path in ours.items() if "unused_since" in path.read_text("utf-8")}
     touching = _git("log", "--format=%H", "--diff-filter=A", "--", f"{SOURCES}/*/migrations/0*.py")
+    found = []
     for commit in touching.split():
         try:
             before = _git("rev-parse", "--verify", "--quiet", f"{commit}^").strip()
         except subprocess.CalledProcessError:  # the first commit, or where a shallow clone ends
             break
         theirs = _migrations(before)
-        if not theirs or not theirs < ours:
-            break
-        found.append(before)
+        if theirs and theirs < ours.keys() and taking <= theirs:
+            found.append(before)
     return found
 
 
@@ -62,10 +64,6 @@ def starts(source: Path) -> bool:
         check=False,
     )
     return done.returncode == 0
-
-
-def _paths() -> list[str]:
-    return [str(path) for path in sorted((ROOT / SOURCES).glob("*/migrations/0*.py"))]
 
 
 def _migrations(commit: str) -> set[str]:

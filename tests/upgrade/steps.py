@@ -18,7 +18,7 @@ from spojka.cli.installation import start
 
 PASSWORD = "kotva-nebe-hrnek-42"
 HOST = "127.0.0.1"
-MOST_PAGES = 150
+MOST_PAGES = 80
 
 
 def where() -> str:

@@ -81,7 +81,7 @@ class Release:
             )
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture
 def ours(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Release]:
     """Our code and an empty installation; its database is made and migrated by our code."""
     with ExitStack() as stack:
@@ -95,7 +95,7 @@ def ours(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Release]:
         yield Release(ROOT / "src", tmp_path / "data", address)
 
 
-@pytest.fixture(params=AGES)
+@pytest.fixture
 def old(request: pytest.FixtureRequest, ours: Release, tmp_path: Path) -> Release:
     """Earlier code, on the same installation."""
     for commit in releases.earlier()[:: AGES[request.param]]:
@@ -130,6 +130,15 @@ def all_issued(invoices: dict[str, list[str]], first: int, last: int) -> None:
         assert [bool(one) for one in invoices.get(str(number), [])] == [True], number
 
 
+@pytest.mark.parametrize(
+    ("ours", "old"),
+    [
+        ("sqlite", "the release before"),
+        ("sqlite", "the oldest"),
+        pytest.param("postgresql", "the release before", marks=pytest.mark.postgres),
+    ],
+    indirect=True,
+)
 def test_r16_old_code_does_everything_on_the_new_schema(ours: Release, old: Release) -> None:
     ours.steps(["spojka", "setup"])
     # As a machine does that is restarted while others are upgraded: it must not undo anything.
@@ -183,8 +192,7 @@ def test_r16_old_code_does_everything_on_the_new_schema(ours: Release, old: Rele
     assert pages["failed"] == {}
 
 
-@pytest.mark.parametrize("ours", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("old", ["the release before"], indirect=True)
+@pytest.mark.parametrize(("ours", "old"), [("sqlite", "the release before")], indirect=True)
 def test_r16_a_column_that_old_code_misses_is_noticed(ours: Release, old: Release) -> None:
     ours.steps(["spojka", "setup"])
     with closing(sqlite3.connect(ours.folder / "spojka.sqlite3")) as database:
@@ -194,8 +202,7 @@ def test_r16_a_column_that_old_code_misses_is_noticed(ours: Release, old: Releas
     assert "shipping_title" in demo["lines"][0]["error"]["facts"]["detail"]
 
 
-@pytest.mark.parametrize("ours", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("old", ["the release before"], indirect=True)
+@pytest.mark.parametrize(("ours", "old"), [("postgresql", "the release before")], indirect=True)
 @pytest.mark.postgres
 def test_r16_workers_are_replaced_one_by_one(ours: Release, old: Release) -> None:
     ours.steps(["spojka", "setup"], ["spojka", "demo"], ["work"])

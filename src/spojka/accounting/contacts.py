@@ -7,13 +7,17 @@ from collections.abc import Mapping
 
 from spojka.core.order import Customer
 
+_LONGEST_ID = 50
+"""A registration number has at most a dozen characters; what is longer is none."""
+
 
 def names(customer: Customer) -> Mapping[str, str]:
     """Return the names by which a customer is found among the contacts of a system.
 
     ``data`` stands for all that goes on a document: it changes with every letter. ``own`` is our
     own key, short and without a secret, to be stored with the contact where a system lets us: the
-    same for the same company, or the same e-mail and name. ``company`` is there for companies.
+    same for the same company, or the same e-mail and name. ``company`` is there for companies. None
+    is longer than 60 characters.
     """
     address = customer.address
     shown = (
@@ -33,7 +37,7 @@ def names(customer: Customer) -> Mapping[str, str]:
         "data": "data:" + _digest("|".join(f"{len(part)}:{part}" for part in shown)),
         "own": "spojka-" + _digest(who)[:20],
     }
-    if company_id:
+    if 0 < len(company_id) <= _LONGEST_ID:
         found["company"] = f"company:{company_id}"
     return found
 

@@ -311,7 +311,7 @@ class Reservations(Protocol):
         """Reserve the lowest free number of ``series`` above ``last``, once per key.
 
         A number reserved under ``key`` before that is not above ``last`` was used there by somebody
-        else: it is let go, and another one is reserved.
+        else: it is let go, and another one is reserved. So is one of another series.
 
         Args:
             series: The series and its period, as the adapter names it.

@@ -194,7 +194,9 @@ def own_words(response: Response, body: Any = None) -> str:
     if body is not None:
         words = list(dict.fromkeys(word for word in _words(body) if word))
         return "; ".join(words)[:_SHOWN]
-    text = response.text
+    text = response.text.lstrip("\ufeff")
+    if text.lstrip()[:1] in {"{", "["} or text.strip() == "null":
+        return ""  # half of an answer, or nothing
     if "<" in text:
         text = unescape(_TAGS.sub(" ", text))
     return " ".join(text.split())[:_SHOWN]

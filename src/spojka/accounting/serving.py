@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from spojka.accounting.simulator import OUTSIDE, Answer, Asked, Fault, Simulator, written
+from spojka.accounting.simulator import OUTSIDE, Answer, Asked, Fault, Simulator
 
 CONTROL = "/_control"
 
@@ -141,15 +141,19 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(Answer(200, text, {"Content-Type": "application/json"}))
 
     def _send(self, answer: Answer, *, cut: bool = False) -> None:
-        """Answer; ``cut``: announce it all and send half of it."""
-        content = answer.body or (written({}).encode() if cut else b"")
+        """Answer; ``cut``: announce it all and send half of it, if need be of its first line."""
+        content = answer.body if answer.status != 204 else b""
+        if cut and not content:
+            self.wfile.write(b"HTTP/1.1 2")
+            self._reset()
+            return
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         if answer.status != 204:
-            self.send_header("Content-Length", str(max(len(content), 2 if cut else 0)))
+            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        if self.command != "HEAD" and answer.status != 204:
+        if self.command != "HEAD":
             self.wfile.write(content[: len(content) // 2] if cut else content)
         if cut:
             self._reset()

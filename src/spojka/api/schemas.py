@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, WithJsonSchema
 
 from spojka.api import problems
 from spojka.core import codec
+from spojka.core.dates import YEARS
 from spojka.core.document import Document as CoreDocument
 from spojka.core.money import minor_units, parse_amount, plain, quantize
 from spojka.core.problem import Problem
@@ -24,6 +25,16 @@ AMOUNT = r"^-?\d{1,12}(\.\d{1,4})?$"
 Id = Annotated[int, Field(ge=1, le=MOST)]
 Word = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 """Text to search for; a NUL is nothing that a database could hold."""
+
+
+def _in_utc(at: datetime) -> datetime:
+    """Return a moment in UTC: PostgreSQL takes no offset of sixteen hours and more."""
+    if at.year not in YEARS:
+        raise ValueError(f"a year between {YEARS[0]} and {YEARS[-1]} is needed")
+    return at.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Amount = Annotated[str, Field(pattern=AMOUNT, examples=["1836.70"])]
 KindName = Literal["invoice", "proforma", "tax_document", "credit_note"]
 StateName = Literal[
@@ -281,8 +292,8 @@ class OrderFilters(PageIn):
     status: Word = ""
     search: Word = Field("", description="Part of the number, the customer's name or e-mail.")
     shop: Id | None = None
-    ordered_since: AwareDatetime | None = None
-    ordered_until: AwareDatetime | None = None
+    ordered_since: Moment | None = None
+    ordered_until: Moment | None = None
     with_documents: bool | None = Field(None, description="Only with, or only without documents.")
 
 

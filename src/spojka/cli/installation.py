@@ -110,7 +110,7 @@ def find_shop(company: Company, name: str) -> Shop:
 
 
 def find_connection(company: Company, name: str) -> Connection:
-    """Return the company's connection of this id or name; ``own`` is Spojka's own issuer.
+    """Return the company's connection of this id or name; ``own``: Spojka's own issuer.
 
     Raises:
         CommandError: there is none, or several bear the name (``SPJ-CONNECTION-UNKNOWN``).

@@ -31,8 +31,10 @@ def run(context: click.Context, host: str, port: int, as_json: bool) -> None:
 @with_database
 def worker(as_json: bool) -> None:
     """Issue documents, poll shops and send e-mails until SIGTERM or Ctrl+C."""
+    from spojka.documents.rendering.pdf import use_press
     from spojka.engine.runner import AlreadyRunningError, serve
 
+    use_press()
     try:
         serve()
     except AlreadyRunningError:

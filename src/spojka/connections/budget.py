@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
+from time import sleep
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -48,6 +49,8 @@ SLACK = 0.001
 CROWD = 0.9
 """Waiting ones come again this much closer than calls come back: one that does not come, because
 its order needs nothing any more, shall not leave a call unused."""
+PATIENCE_SECONDS = 0.3
+"""How long a thread of a worker may stand idle for a call; less than a second in all."""
 NEVER = 2**53
 _UNLIMITED = tuple(Limit(NEVER, seconds) for seconds in (HOUR, DAY, MONTH))
 """What is not limited is counted all the same: a plan may change."""
@@ -157,6 +160,10 @@ class AccountBudget:
         lane: Whose queue is waited in; ``shop:1``, for example.
         system: The other side's name, for people.
         clock: Returns the time.
+        patience: For how many seconds a call that is about to be free is waited for on the spot.
+            Whoever has to come again comes a little late, and where calls are spread evenly that
+            is lost.
+        sleep: Waits.
     """
 
     def __init__(
@@ -167,12 +174,16 @@ class AccountBudget:
         lane: str = "",
         system: str = "",
         clock: Clock = timezone.now,
+        patience: float = 0.0,
+        sleep: Callable[[float], None] = sleep,
     ) -> None:
         self._find_name = name
         self._declared = tuple(limits)
         self._lane = lane
         self._system = system
         self._clock = clock
+        self._patience = patience
+        self._sleep = sleep
 
     @cached_property
     def account(self) -> Account:
@@ -205,8 +216,10 @@ class AccountBudget:
             if self._count(now, finishing):
                 return
             free, problem = self._free_at(now, finishing)
-            if free > now:
+            if free > now + self._patience:
                 break
+            if free > now:
+                self._sleep(free - now)
         raise ThrottledError(problem, self._promise(max(free, now), now))
 
     def pause(self, until: datetime) -> None:

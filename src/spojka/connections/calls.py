@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_network
-from time import sleep
 
-import httpx2
 from django.conf import settings
 from django.utils import timezone
 
@@ -19,7 +17,7 @@ from spojka.core import trace
 from spojka.core.outcome import ThrottledError, UncertainError
 from spojka.core.problem import Problem
 from spojka.engine.registry import periodic
-from spojka.net.client import Client, Exchange, Response
+from spojka.net.client import Client, Exchange, Response, Transport
 
 KEEP = timedelta(days=90)
 BODY_CHARACTERS = 20_000
@@ -34,15 +32,14 @@ def client(
     secrets: Iterable[str],
     budget: AccountBudget | None = None,
     *,
-    transport: httpx2.BaseTransport | None = None,
-    patience: timedelta = timedelta(),
+    transport: Transport | None = None,
 ) -> Client:
     """Return the HTTP client for ``owner`` (``shop:1``), recording into its timeline.
 
-    Each request, redirected ones too, is taken from ``budget`` before it is sent; a call that is
-    free within ``patience`` is waited for. ``transport`` stands in for the network.
+    Each request, redirected ones too, is taken from ``budget`` before it is sent. ``transport``
+    stands in for the network.
     """
-    gate = _Gate(budget, patience)
+    gate = _Gate(budget)
     return Client(
         secrets=secrets,
         allow=[ip_network(network, strict=False) for network in settings.ALLOWED_NETWORKS],
@@ -56,9 +53,8 @@ def client(
 class _Gate:
     """What stands before each request of one session, and learns from each answer."""
 
-    def __init__(self, budget: AccountBudget | None, patience: timedelta) -> None:
+    def __init__(self, budget: AccountBudget | None) -> None:
         self._budget = budget
-        self._patience = patience
         self._wrote = False
 
     def before(self) -> None:
@@ -71,7 +67,7 @@ class _Gate:
         """
         if self._budget is not None:
             try:
-                self._take(self._budget)
+                self._budget.take(finishing=self._wrote)
             except ThrottledError as error:
                 if not self._wrote:
                     raise
@@ -80,18 +76,6 @@ class _Gate:
                 ) from None
         # A worker that was frozen between two requests must not send the second.
         engine.check_lease()
-
-    def _take(self, budget: AccountBudget) -> None:
-        patience = self._patience
-        while True:
-            try:
-                return budget.take(finishing=self._wrote)
-            except ThrottledError as error:
-                wait = error.until - timezone.now() if error.until else LONGEST_REST
-                if wait > patience:
-                    raise
-                patience -= wait
-                sleep(max(0.0, wait.total_seconds()))
 
     def after(self, response: Response, write: bool) -> None:
         """Obey what the other side says of waiting, and remember what was done there."""

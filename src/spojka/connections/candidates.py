@@ -123,7 +123,7 @@ def choose_only_account(connection: Connection) -> None:
     if list_accounts is None:
         return
     try:
-        with systems.open_session(connection, patience=systems.PATIENCE) as session:
+        with systems.open_session(connection, patience=systems.LONG_PATIENCE_SECONDS) as session:
             found = list(list_accounts(session))
     except LeaseLostError:
         raise

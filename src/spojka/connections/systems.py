@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -15,7 +14,7 @@ from spojka.accounting.contract import LoadedData, Register, Renderer, Session, 
 from spojka.accounting.registry import system
 from spojka.companies.models import AuditEntry, Company
 from spojka.connections import calls, checks, simulated, vault, webhooks
-from spojka.connections.budget import AccountBudget
+from spojka.connections.budget import PATIENCE_SECONDS, AccountBudget
 from spojka.connections.contacts import StoredContacts
 from spojka.connections.identity import account_name, credential_name
 from spojka.connections.models import Account, Connection
@@ -29,8 +28,8 @@ from spojka.engine.leases import LeaseLostError
 
 log = structlog.get_logger("spojka.connections")
 OWN = "own"
-PATIENCE = timedelta(seconds=60)
-"""How long those who ask for several things in a row wait for the account's budget in all."""
+LONG_PATIENCE_SECONDS = 60.0
+"""How long those who ask for several things in a row wait for each call at most."""
 
 
 class _Provided:
@@ -131,7 +130,7 @@ def open_session(
     *,
     instead: Mapping[str, str] | None = None,
     attempt: int = 0,
-    patience: timedelta = timedelta(),
+    patience: float = PATIENCE_SECONDS,
 ) -> Iterator[Session]:
     """Open what an operation on the system may use; its connections are closed in the end.
 
@@ -141,7 +140,8 @@ def open_session(
             connection's own.
         instead: Fields of the form that are tried in place of the stored ones.
         attempt: How often what is to be done was tried before.
-        patience: How long calls that the account's budget does not allow yet are waited for.
+        patience: For how many seconds a call that the account's budget does not allow yet is
+            waited for.
     """
     adapter = system_of(connection)
     credentials = {**_credentials(connection), **(instead or {})}
@@ -156,11 +156,10 @@ def open_session(
                 of.limits,
                 lane=lane or who,
                 system=of.name,
+                patience=patience,
             )
             transport = simulated.Transport(connection) if connection.simulated else None
-            http = stack.enter_context(
-                calls.client(who, secrets, budget, transport=transport, patience=patience)
-            )
+            http = stack.enter_context(calls.client(who, secrets, budget, transport=transport))
             tokens = stack.enter_context(
                 SharedTokens(lambda: _token_name(connection, credentials), seen=http.hide)
             )
@@ -220,7 +219,7 @@ def register_webhook(connection: Connection, *, actor: str) -> None:
 def checklist(connection: Connection, instead: Mapping[str, str] | None = None) -> Iterator[Check]:
     """Yield the rows of the system's checklist, each as soon as it is known; never raises."""
     try:
-        with open_session(connection, instead=instead, patience=PATIENCE) as session:
+        with open_session(connection, instead=instead, patience=LONG_PATIENCE_SECONDS) as session:
             yield from system_of(connection).verify(session)
     except OutcomeError as error:
         yield _broken_off(error.problem, error.technical)

@@ -41,6 +41,10 @@ class TaxableDate(StrEnum):
     STATUS_DATE = "status_date"
 
 
+YEARS = range(1900, 9000)
+"""Years of moments that an order may have. Beyond them a moment may have no date in some zone."""
+
+
 def local_date(moment: datetime, zone: tzinfo) -> date:
     """Return the date of an aware moment on the calendar of ``zone``.
 

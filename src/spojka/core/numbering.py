@@ -119,6 +119,21 @@ class NumberFormat:
             case Reset.NEVER:
                 return ""
 
+    def year_place(self) -> tuple[int, int] | None:
+        """Return where a number states its year: first character, and how many.
+
+        What stands behind the counter is counted from the end (-1 is the last character), because
+        the counter may outgrow its width. ``None`` where the format has no year.
+        """
+        at = next((at for at, part in enumerate(self._parts) if part.kind in _YEARS), None)
+        if at is None:
+            return None
+        before = self._parts[:at]
+        width = len(self._parts[at].text)
+        if any(part.kind is _Kind.COUNTER for part in before):
+            return -sum(len(part.text) for part in self._parts[at:]), width
+        return sum(len(part.text) for part in before), width
+
     def match(self, number: str) -> Parsed | None:
         """Read a number back; ``None`` where it is not of this format.
 

@@ -22,13 +22,13 @@ class Way(StrEnum):
 # The first that fits wins. Czech, Slovak and English names, and the keys of common gateways.
 _WORDS: tuple[tuple[Way, str], ...] = (
     (Way.ON_DELIVERY, r"\bcod\b|cash.?on.?delivery|dob[ií]rk|dobierk"),
-    (Way.CHEQUE, r"che(que|ck)|[šs]ek\b"),
+    (Way.CHEQUE, r"che(que|ck(?!.?out))|\b[šs]ek(em|y)?\b"),
     (Way.PAYPAL, r"paypal|ppcp"),
     (
         Way.GATEWAY,
         r"comgate|gopay|thepay|barion|besteron|trustpay|viamo|gpwebpay|pays\b|online|adyen|mollie",
     ),
-    (Way.TRANSFER, r"transfer|bacs|bank|p[řr]evod|prevod|wire"),
+    (Way.TRANSFER, r"transfer|bacs|bank(?!\w*.?(kart|card))|p[řr]evod|prevod|wire"),
     (Way.CARD, r"card|kart|stripe|apple|google.?pay"),
     (Way.CASH, r"cash|hotov"),
 )

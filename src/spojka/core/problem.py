@@ -21,7 +21,8 @@ class Problem:
     facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
-    def of(cls, code: str, **facts: object) -> Problem:
+    def of(cls, code: str, /, **facts: object) -> Problem:
+        """Return the problem of a code; a fact may be called ``code`` as well."""
         return cls(code, MappingProxyType({name: str(value) for name, value in facts.items()}))
 
     def __hash__(self) -> int:

@@ -88,7 +88,7 @@ def _advance(order_id: int, lease: Lease) -> datetime | None:
                 return min((due_at for _, due_at in waiting), default=None)
             _belongs_to(effect, order)
             run(effect, lease)
-            if effect.kind not in _PLAINLY_LAST:
+            if effect.state == EffectState.CONFIRMED and effect.kind not in _PLAINLY_LAST:
                 order = planning.plan(order_id)
     return timezone.now()
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -29,6 +29,7 @@ from spojka.connections.models import Connection
 from spojka.core import codec
 from spojka.core.document import Kind
 from spojka.core.problem import Problem
+from spojka.documents.identity import create_key, document_uuid, is_key
 from spojka.documents.models import Document, Effect, ForeignDocument
 from spojka.orders.models import Order
 
@@ -39,7 +40,9 @@ TOO_EARLY = "too_early"
 """Fact of a row that was read before an effect of ours had ended: it is news once more when it is
 read the next time, whatever it says."""
 
+_MOST_ORDERS = 10
 Decision = ForeignDocument.Decision
+Row = TypeVar("Row", Document, ForeignDocument)
 
 
 @transaction.atomic
@@ -62,6 +65,8 @@ def saw(
     row = _row(connection, kind, issued.external_id)
     if row.pk and row.seen_at > seen_at:
         return row  # read later than this, and stored before it
+    if issued.state == IssuedState.DELETED and row.pk:
+        issued = replace(row.issued(), state=issued.state)  # nothing else is told of it any more
     facts = codec.dump(replace(issued, raw={}))
     changed = _digest(row.facts) != _digest(facts) if row.pk else True
     row.facts, row.seen_at = facts, seen_at
@@ -90,8 +95,8 @@ def is_gone(connection: Connection, kind: Kind, external_id: str, seen_at: datet
 def _row(connection: Connection, kind: str, external_id: str) -> ForeignDocument:
     """Return the row of a document, locked, or a new one."""
     rows = ForeignDocument.objects.select_for_update(of=("self",))
-    found = rows.filter(connection=connection, kind=kind, external_id=external_id[:200]).first()
-    return found or ForeignDocument(
+    rows = _of_kind(rows.filter(connection=connection, external_id=external_id[:200]), kind)
+    return rows.first() or ForeignDocument(
         company_id=connection.company_id,
         connection=connection,
         kind=kind,
@@ -113,12 +118,13 @@ def _recognise(row: ForeignDocument, produced_from: Document | None) -> bool:
     found = _of_kind(ours.filter(external_id=row.external_id), row.kind).first()
     if found is not None:
         row.document = found
-    elif row.key:
-        effect = Effect.objects.filter(key=row.key, document__company=row.company_id)
-        found = ours.filter(effects__in=effect).first()
-    if found is not None:
         row.order_id = found.order_id
         return True
+    if row.key:
+        order_id = _by_key(row)
+        if order_id is not None:
+            row.order_id = order_id
+            return True
     origin = produced_from
     if origin is None and row.made_from:
         origin = ours.filter(external_id=row.made_from).first()
@@ -132,9 +138,29 @@ def _recognise(row: ForeignDocument, produced_from: Document | None) -> bool:
     return False
 
 
-def _of_kind(documents: QuerySet[Document], kind: str) -> QuerySet[Document]:
+def _of_kind(rows: QuerySet[Row], kind: str) -> QuerySet[Row]:
     """Ids of one kind may be those of another in systems that number each kind apart."""
-    return documents.filter(kind=kind) if kind else documents
+    return rows.filter(kind=kind) if kind else rows
+
+
+def _by_key(row: ForeignDocument) -> int | None:
+    """Return the order that our own key on the document names.
+
+    A shortened key says nothing by itself, but it fits only one document of the order whose number
+    stands beside it; also one that is not planned here (any more).
+    """
+    effect = Effect.objects.filter(key=row.key, document__company=row.company_id)
+    found = effect.values_list("document__order_id", flat=True).first()
+    if found is not None or not row.order_number:
+        return found
+    orders = Order.objects.filter(company=row.company_id, number=row.order_number)
+    for order in orders.select_related("shop").prefetch_related("documents")[:_MOST_ORDERS]:
+        kinds = [Kind(row.kind)] if row.kind else list(Kind)
+        known = [document.uuid for document in order.documents.all()]
+        possible = [document_uuid(order, kind) for kind in kinds]
+        if any(is_key(row.key, create_key(uuid)) for uuid in (*known, *possible)):
+            return order.pk
+    return None
 
 
 def _guess(row: ForeignDocument) -> int | None:

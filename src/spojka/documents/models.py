@@ -110,6 +110,12 @@ class RegisterEntry(models.Model):
             ),
             models.UniqueConstraint(fields=["company", "number"], name="register_number"),
         ]
+        indexes = [
+            # The series watch reads every number, and nothing else.
+            models.Index(
+                fields=["series", "period", "issued_on", "counter", "number"], name="register_days"
+            )
+        ]
 
 
 class RegisterPayment(models.Model):

@@ -22,7 +22,7 @@ from spojka.core.order import Order as CoreOrder
 from spojka.core.outcome import EffectKind, EffectState
 from spojka.core.problem import Held, Problem, problem_json
 from spojka.documents import comparison, composing, followups, foreign, recording
-from spojka.documents.identity import create_key, current_version, document_uuid
+from spojka.documents.identity import create_key, current_version, document_uuid, is_key
 from spojka.documents.lifeline import note, problem_of
 from spojka.documents.models import GONE, Document, Effect, ForeignDocument
 from spojka.orders.models import Order
@@ -98,7 +98,7 @@ def _known(row: ForeignDocument, documents: Iterable[Document]) -> Document | No
 def _place(row: ForeignDocument, rivals: Iterable[Document]) -> Document | None:
     """Return the document not issued yet that this one is, or takes the place of."""
     waiting = [one for one in rivals if not one.number]
-    by_key = next((one for one in waiting if row.key == create_key(one.uuid)), None)
+    by_key = next((one for one in waiting if is_key(row.key, create_key(one.uuid))), None)
     if by_key is not None or row.kind != Kind.CREDIT_NOTE:
         return by_key or next(iter(waiting), None)
     return next((one for one in waiting if one.total == row.total), None)
@@ -181,7 +181,7 @@ def _content(
 ) -> tuple[CoreDocument, Problem | None]:
     """Return what the document should say; where it cannot be made, what its proforma said."""
     if document.content is not None:
-        return _of_days(codec.load(CoreDocument, document.content), issued), None
+        return recording.of_days(codec.load(CoreDocument, document.content), issued), None
     try:
         made = composing.compose(order, core, Kind(document.kind), document=document)
     except Held as held:
@@ -189,18 +189,8 @@ def _content(
         if proforma is None:
             return _bare(order, core, document, issued), held.problems[0]
         copy = replace(proforma.core(), kind=Kind(document.kind), uuid=str(document.uuid))
-        return _of_days(copy, issued), held.problems[0]
-    return _of_days(made, issued), None
-
-
-def _of_days(content: CoreDocument, issued: Issued) -> CoreDocument:
-    """Take the days over: the system chose them when it made the document."""
-    return replace(
-        content,
-        issued_on=issued.issued_on or content.issued_on,
-        taxable_on=issued.taxable_on or content.taxable_on,
-        due_on=issued.due_on or content.due_on,
-    )
+        return recording.of_days(copy, issued), held.problems[0]
+    return recording.of_days(made, issued), None
 
 
 def _bare(order: Order, core: CoreOrder, document: Document, issued: Issued) -> CoreDocument:

@@ -22,10 +22,12 @@ from spojka.core.money import ZERO
 from spojka.core.outcome import EffectKind, EffectState
 from spojka.core.problem import problem_json
 from spojka.documents import comparison
+from spojka.documents.identity import is_key
 from spojka.documents.models import Document, Effect
 
 TELLS_PAYMENT = frozenset({IssuedState.OPEN, IssuedState.PARTLY_PAID, IssuedState.PAID})
 """States of a document in its system that tell how much of it is paid."""
+_DAYS = ("content", "taxable_on", "due_on")
 _ISSUED = (
     "external_id",
     "number",
@@ -47,6 +49,12 @@ def created(effect: Effect, issued: Issued) -> dict[str, Any]:
     """
     document = effect.document
     core = document.core()
+    fields = list(_ISSUED)
+    if _is_made_by_itself(core, issued, effect.key):
+        fields += _DAYS
+        core = of_days(core, issued)
+        document.content = codec.dump(core)
+        document.taxable_on, document.due_on = core.taxable_on, core.due_on
     document.external_id = issued.external_id
     document.number = issued.number
     document.variable_symbol = issued.variable_symbol
@@ -57,9 +65,25 @@ def created(effect: Effect, issued: Issued) -> dict[str, Any]:
     document.paid_amount, document.paid_on = _paid_in_creating(core, issued)
     different = comparison.differences(core, issued)
     document.problems = [problem_json(one.problem()) for one in different]
-    document.save(update_fields=_ISSUED)
+    document.save(update_fields=fields)
     _archive_issued(document, core, issued)
     return {"number": issued.number}
+
+
+def _is_made_by_itself(core: CoreDocument, issued: Issued, key: str) -> bool:
+    """Tell whether the final invoice was there already: the system, or somebody, had made it."""
+    proformas = {deduction.external_id for deduction in core.deductions}
+    return bool(issued.made_from) and issued.made_from in proformas and not is_key(issued.key, key)
+
+
+def of_days(content: CoreDocument, issued: Issued) -> CoreDocument:
+    """Take the days of a document over from the system, which chose them when it made it."""
+    return replace(
+        content,
+        issued_on=issued.issued_on or content.issued_on,
+        taxable_on=issued.taxable_on or content.taxable_on,
+        due_on=issued.due_on or content.due_on,
+    )
 
 
 def _paid_in_creating(core: CoreDocument, issued: Issued) -> tuple[Decimal, Any]:

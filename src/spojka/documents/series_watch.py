@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from itertools import pairwise
+
+from django.db.models import Case, CharField, Count, F, Func, Max, Min, Value, When, Window
+from django.db.models.functions import Lag, Left, Right, Substr
 
 from spojka.companies.models import Company
 from spojka.core.numbering import NumberFormat, Reset, SeriesError
@@ -63,33 +66,103 @@ def findings(company: Company) -> list[Finding]:
 # ── The own issuer ────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """What was issued under one date in a period of a series."""
+
+    issued_on: date
+    count: int
+    lowest: int
+    highest: int
+    years: frozenset[str]
+    """The least and the greatest year that its numbers state, as they write it."""
+
+
 def _own(company: Company) -> Iterator[Finding]:
+    """Go through the periods by days; only those that are out of order are read as a whole.
+
+    There may be hundreds of thousands of numbers, of which nearly always nothing is to be said.
+    """
     counters: dict[int, dict[str, int]] = defaultdict(dict)
     rows = SeriesCounter.objects.filter(series__company=company).order_by("pk")
     for series_id, period, last in rows.values_list("series_id", "period", "last"):
         counters[series_id][period] = last
-    entries: dict[int, list[tuple[str, str, int, date]]] = defaultdict(list)
-    stored = RegisterEntry.objects.filter(company=company).order_by("counter")
-    for series_id, period, number, counter, issued_on in stored.values_list(
-        "series_id", "period", "number", "counter", "issued_on"
-    ):
-        entries[series_id].append((period, number, counter, issued_on))
-    for series in Series.objects.filter(company=company):
-        runs: dict[str, list[_Numbered]] = defaultdict(list)
-        reader = _reader(series)
-        for period, number, counter, issued_on in entries[series.pk]:
-            year = reader.match(number) if reader else None
-            runs[period].append(_Numbered(number, counter, issued_on, year.year if year else None))
+    readers = {series: _reader(series) for series in Series.objects.filter(company=company)}
+    days = _days(readers)
+    for series, reader in readers.items():
         for position, (period, last) in enumerate(counters[series.pk].items()):
             # The first period begins with the series' first number, the others with 1. A first
             # number that was raised after the first document was issued says nothing about it.
-            run = runs.pop(period, [])
+            of = days[series.pk, period]
             first = 1
             if position == 0:
-                first = min(series.first, run[0].counter) if run else last + 1
-            yield from _gaps(series.name, run, first, last)
-            yield from _dates(series.name, run)
-            yield from _years(series.name, run)
+                lowest = min((day.lowest for day in of), default=last + 1)
+                first = min(series.first, lowest) if of else lowest
+            if sum(day.count for day in of) != last - first + 1:
+                yield from _gaps(series, period, of, first, last)
+            if not _in_order(of, reader):
+                run = _run(series, reader, period)
+                yield from _dates(series.name, run)
+                yield from _years(series.name, run)
+
+
+def _days(readers: Mapping[Series, NumberFormat | None]) -> Mapping[tuple[int, str], list[_Day]]:
+    """Return the days of each series and period, in their order."""
+    years = [
+        When(series=series, then=_stated_year(place))
+        for series, reader in readers.items()
+        if reader is not None and (place := reader.year_place()) is not None
+    ]
+    entries = RegisterEntry.objects.filter(series__in=readers).annotate(
+        year=Case(*years, default=Value(""), output_field=CharField())
+    )
+    days = entries.values("series_id", "period", "issued_on").annotate(
+        Min("counter"), Max("counter"), Min("year"), Max("year"), count=Count("*")
+    )
+    found: dict[tuple[int, str], list[_Day]] = defaultdict(list)
+    for series_id, period, issued_on, count, lowest, highest, *stated in days.order_by(
+        "series_id", "period", "issued_on"
+    ).values_list(
+        "series_id",
+        "period",
+        "issued_on",
+        "count",
+        "counter__min",
+        "counter__max",
+        "year__min",
+        "year__max",
+    ):
+        day = _Day(issued_on, count, lowest, highest, frozenset(stated))
+        found[series_id, period].append(day)
+    return found
+
+
+def _stated_year(place: tuple[int, int]) -> Func:
+    first, width = place
+    if first >= 0:
+        return Substr("number", first + 1, width)
+    return Left(Right("number", -first), width)
+
+
+def _in_order(days: Sequence[_Day], reader: NumberFormat | None) -> bool:
+    """Tell whether the numbers follow their dates, and state the years of these."""
+    place = reader.year_place() if reader is not None else None
+    latest = 0
+    for day in days:
+        year = f"{day.issued_on.year:04}"[-place[1] :] if place else ""
+        if day.lowest <= latest or day.years != {year}:
+            return False
+        latest = day.highest
+    return True
+
+
+def _run(series: Series, reader: NumberFormat | None, period: str) -> list[_Numbered]:
+    run: list[_Numbered] = []
+    entries = RegisterEntry.objects.filter(series=series, period=period).order_by("counter")
+    for number, counter, issued_on in entries.values_list("number", "counter", "issued_on"):
+        year = reader.match(number) if reader else None
+        run.append(_Numbered(number, counter, issued_on, year.year if year else None))
+    return run
 
 
 def _reader(series: Series) -> NumberFormat | None:
@@ -99,13 +172,23 @@ def _reader(series: Series) -> NumberFormat | None:
         return None  # the series cannot be used, and says so where it is edited
 
 
-def _gaps(series: str, run: Sequence[_Numbered], first: int, last: int) -> Iterator[Finding]:
-    present = [first - 1, *(item.counter for item in run), last + 1]
-    for before, after in pairwise(present):
+def _gaps(
+    series: Series, period: str, days: Sequence[_Day], first: int, last: int
+) -> Iterator[Finding]:
+    inside = (
+        RegisterEntry.objects.filter(series=series, period=period)
+        .annotate(before=Window(Lag("counter"), order_by="counter"))
+        .filter(counter__gt=F("before") + 1)
+        .order_by("counter")
+        .values_list("before", "counter")
+    )
+    lowest = min((day.lowest for day in days), default=last + 1)
+    highest = max((day.highest for day in days), default=last)
+    for before, after in ((first - 1, lowest), *inside, (highest, last + 1)):
         if after - before > 1:
-            facts = {"series": series, "first": before + 1, "last": after - 1}
+            facts = {"series": series.name, "first": before + 1, "last": after - 1}
             problem = Problem.of("SPJ-WATCH-GAP", **facts, count=after - before - 1)
-            yield Finding(series, FindingKind.GAP, problem)
+            yield Finding(series.name, FindingKind.GAP, problem)
 
 
 def _dates(series: str, run: Iterable[_Numbered]) -> Iterator[Finding]:

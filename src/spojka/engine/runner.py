@@ -22,7 +22,7 @@ from types import FrameType
 
 import structlog
 from django.conf import settings
-from django.db import connection, connections
+from django.db import DatabaseError, connection, connections
 from django.utils import timezone
 
 from spojka.core import trace
@@ -32,6 +32,8 @@ from spojka.engine.models import PeriodicTask
 
 log = structlog.get_logger("spojka.engine")
 IDLE_SECONDS = 0.5
+LEAST_SECONDS = 0.01
+"""An idle thread does not look again earlier than this, however closely things become due."""
 STOP_SECONDS = 18.0
 """How long what is being done may take to finish after SIGTERM, then it is handed to others. Less
 than the time after which ``spojka run`` kills its worker."""
@@ -245,14 +247,14 @@ def _serve(stop: threading.Event) -> None:
 def _duties() -> Iterator[tuple[str, Callable[..., None], *tuple[object, ...]]]:
     """Yield the threads of a worker: name, function, and what it gets besides the stop sign."""
     bell = Bell()
-    yield "periodic", _loop, _tick, bell
+    yield "periodic", _loop, _tick, bell, lambda: IDLE_SECONDS
     if settings.QUEUE == "procrastinate":
         from spojka.engine import tickets  # needs its Django app, which only this queue installs
 
         yield "tickets", tickets.serve
         return
     for number in range(settings.WORKER_THREADS):
-        yield f"worker-{number}", _loop, run_once, bell
+        yield f"worker-{number}", _loop, run_once, bell, _until_next
     if connection.vendor == "postgresql":
         yield "bell", _listen, bell
 
@@ -267,7 +269,9 @@ def _tick() -> bool:
     return False
 
 
-def _loop(stop: threading.Event, step: Callable[[], bool], bell: Bell) -> None:
+def _loop(
+    stop: threading.Event, step: Callable[[], bool], bell: Bell, pause: Callable[[], float]
+) -> None:
     while not stop.is_set():
         try:
             busy = step()
@@ -277,8 +281,20 @@ def _loop(stop: threading.Event, step: Callable[[], bool], bell: Bell) -> None:
             busy = False
             stop.wait(2)
         if not busy and not stop.is_set():
-            bell.wait(IDLE_SECONDS)
+            bell.wait(pause())
     connections.close_all()
+
+
+def _until_next() -> float:
+    """Return for how many seconds nothing becomes due, at most as long as threads rest."""
+    now = timezone.now()
+    try:
+        due_at = wakes.next_due(now)
+    except DatabaseError:  # it may be away for a while; the next step says so
+        return IDLE_SECONDS
+    if due_at is None:
+        return IDLE_SECONDS
+    return min(IDLE_SECONDS, max(LEAST_SECONDS, (due_at - now).total_seconds()))
 
 
 def _compare_clocks() -> None:

@@ -7,12 +7,13 @@ waits for: a claim on PostgreSQL passes over rows that another worker is just ta
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
 
 from spojka.core.outcome import Backoff
@@ -30,6 +31,7 @@ __all__ = [
     "give_back",
     "give_back_failed",
     "insert_and_wake",
+    "next_due",
     "waiting",
     "wake",
 ]
@@ -155,10 +157,34 @@ def due_accounts(now: datetime) -> list[str]:
         return [account for (account,) in cursor.fetchall()]
 
 
+def next_due(now: datetime) -> datetime | None:
+    """Return when the next wake becomes due that is not due yet."""
+    later: datetime | None = Wake.objects.filter(due_at__gt=now).aggregate(at=Min("due_at"))["at"]
+    return later
+
+
 def waiting(now: datetime) -> QuerySet[Wake]:
     """Return what is due and not leased, or whose lease is over."""
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
     return Wake.objects.filter(free, due_at__lte=now)
+
+
+@contextmanager
+def _in_passing() -> Iterator[None]:
+    """Commit without waiting for SQLite's disk; what is committed next waits for this as well.
+
+    A claim that a power cut takes back was not used for anything, and what was done stays done if
+    its wake comes back.
+    """
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        try:
+            yield
+        finally:
+            cursor.execute("PRAGMA synchronous=FULL")
 
 
 def claim(account: str, now: datetime | None = None) -> Lease | None:
@@ -167,7 +193,7 @@ def claim(account: str, now: datetime | None = None) -> Lease | None:
     token = secrets.token_hex(16)
     locking = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     times = {"now": _time(now), "until": _time(now + LEASE)}
-    with connection.cursor() as cursor:
+    with _in_passing(), connection.cursor() as cursor:
         cursor.execute(
             _CLAIM.format(locking=locking),
             {**times, "token": token, "account": account, "no": False},
@@ -199,7 +225,7 @@ def _begun(lease: Lease) -> Lease:
 def give_back(lease: Lease, next_at: datetime | None) -> None:
     """End a lease: wait until ``next_at``, or be gone. A wake that came meanwhile is kept."""
     leases.end(lease)
-    with connection.cursor() as cursor:
+    with _in_passing(), connection.cursor() as cursor:
         if next_at is None:
             cursor.execute(_DONE, [lease.wake_id, lease.token])
             if cursor.rowcount:

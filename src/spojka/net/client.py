@@ -114,6 +114,8 @@ class Exchange:
 
 
 Recorder = Callable[[Exchange], None]
+Transport = httpx2.BaseTransport
+"""What stands in for the network; see ``Client``."""
 
 
 class Client:
@@ -140,7 +142,7 @@ class Client:
         response_bytes: int = RESPONSE_BYTES,
         tls: ssl.SSLContext | None = None,
         user_agent: str = f"Spojka/{__version__}",
-        transport: httpx2.BaseTransport | None = None,
+        transport: Transport | None = None,
     ) -> None:
         self._secrets = frozenset(secret for secret in secrets if secret)
         self._recorder = recorder

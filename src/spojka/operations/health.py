@@ -24,19 +24,23 @@ from spojka.core.outcome import EffectState
 from spojka.core.problem import Problem
 from spojka.documents.models import Document, Effect
 from spojka.engine import runner
-from spojka.engine.models import Wake
+from spojka.engine.models import PeriodicTask, Wake
 from spojka.operations import audit, backup
 
 BACKLOG = timedelta(minutes=15)
 KEY_AGE = timedelta(days=365)
 BACKUP_AGE = timedelta(days=2)
 FREE_BYTES = 1 << 30
+FAILURES = 3
+"""After so many failures in a row an error of our own is not a passing one."""
+SHOWN = 5
 _CLOSED = [EffectState.CONFIRMED, EffectState.REJECTED, EffectState.SKIPPED]
 
 _LABELS: dict[str, Text] = {
     "key_age": {"en": "Key", "cs": "Klíč", "sk": "Kľúč"},
     "backlog": {"en": "Backlog", "cs": "Fronta", "sk": "Rad čakajúcich"},
     "backup": {"en": "Backup", "cs": "Záloha", "sk": "Záloha"},
+    "failing": {"en": "Errors of our own", "cs": "Vlastní chyby", "sk": "Vlastné chyby"},
     "disk": {"en": "Disk space", "cs": "Místo na disku", "sk": "Miesto na disku"},
     "archive": {"en": "Archive", "cs": "Archiv", "sk": "Archív"},
     "audit": {"en": "Audit log", "cs": "Protokol činností", "sk": "Protokol činností"},
@@ -88,6 +92,19 @@ def oldest_waiting() -> timedelta:
     return now - min(due) if due else timedelta(0)
 
 
+def failing() -> list[tuple[str, str]]:
+    """Return what fails again and again by an error of our own, and the error's name.
+
+    No document, connection or shop has an obstacle to show for it: only the log does.
+    """
+    wakes = Wake.objects.filter(failures__gte=FAILURES).order_by("pk")
+    tasks = PeriodicTask.objects.exclude(last_error="").order_by("name")
+    return [
+        *((f"{row.handler} {row.key}", row.last_error) for row in wakes),
+        *((row.name, row.last_error) for row in tasks),
+    ]
+
+
 def checks(*, chains: bool = True) -> Iterator[Check]:
     """Look at everything that goes wrong slowly.
 
@@ -96,6 +113,7 @@ def checks(*, chains: bool = True) -> Iterator[Check]:
     """
     yield _key_age()
     yield _backlog()
+    yield _failing()
     yield _disk()
     yield _backup()
     if chains:
@@ -136,6 +154,15 @@ def _backlog() -> Check:
     if waiting > BACKLOG:
         return _warn("backlog", "SPJ-DOCTOR-BACKLOG", minutes=int(waiting.total_seconds() // 60))
     return _ok("backlog", f"{int(waiting.total_seconds())} s")
+
+
+def _failing() -> Check:
+    found = failing()
+    if found:
+        more = f", … (+{len(found) - SHOWN})" if len(found) > SHOWN else ""
+        what = ", ".join(f"{name} ({error})" for name, error in found[:SHOWN])
+        return _warn("failing", "SPJ-DOCTOR-FAILING", what=what + more)
+    return _ok("failing", "0")
 
 
 def _disk() -> Check:

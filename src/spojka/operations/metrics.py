@@ -61,6 +61,11 @@ class _Ledger(Collector):
             Wake.objects.filter(due_at__lte=timezone.now()).count(),
         )
         yield _one_gauge(
+            "spojka_failing",
+            "Things that fail again and again by an error of Spojka itself.",
+            len(health.failing()),
+        )
+        yield _one_gauge(
             "spojka_connections_paused",
             "Connections that wait for a person.",
             Connection.objects.exclude(paused_problem=None).count(),

@@ -17,8 +17,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+import structlog
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Field
 from django.utils import timezone
 
@@ -30,16 +31,19 @@ from spojka.core.order import Order as CoreOrder
 from spojka.core.outcome import Backoff, OutcomeError
 from spojka.core.problem import Problem, problem_json
 from spojka.engine.registry import handler
-from spojka.engine.wakes import Lease
+from spojka.engine.wakes import Lease, LeaseLostError
 from spojka.orders.models import InboxEvent, Order, OrderVersion
 from spojka.shops.contract import Ability, Delivery, Hint, HintKind, MappingError, WebhookError
 
+log = structlog.get_logger("spojka.orders")
 State = InboxEvent.State
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _OPEN = (State.NEW, State.FAILED)
 _BACKOFF = Backoff(first=timedelta(seconds=settings.RETRY_SECONDS))
 GIVE_UP_AFTER = 12
 """Attempts to read an order again; polling finds it anyway."""
+OWN_ERRORS = 3
+"""Attempts after which an error of our own is not a passing one."""
 
 _READINGS = 3
 """Times an order is asked for, while others store it in between."""
@@ -136,7 +140,7 @@ def on_event(key: str, lease: Lease) -> datetime | None:
 
 def handle(event_id: int) -> InboxEvent:
     """Handle an event now. An event that was handled before is left alone."""
-    event = InboxEvent.objects.select_related("shop").get(pk=event_id)
+    event = InboxEvent.objects.select_related("shop__company").get(pk=event_id)
     if event.state not in _OPEN:
         return event
     with trace.bound(event.trace):
@@ -154,6 +158,14 @@ def _handle_traced(event: InboxEvent) -> InboxEvent:
         event.attempts += 1
         again = event.attempts < GIVE_UP_AFTER
         _end(event, State.NEW if again else State.FAILED, "shop_unavailable", error.problem)
+    except (OperationalError, InterfaceError, LeaseLostError):
+        raise  # of the moment: the worker looks at it again
+    except Exception:  # an error of our own: who waits for the order shall see it
+        log.exception("event failed", id=event.pk)
+        event.attempts += 1
+        again = event.attempts < OWN_ERRORS
+        problem = Problem.of("SPJ-INTERNAL", reference=event.trace)
+        _end(event, State.NEW if again else State.FAILED, "internal_error", problem)
     return event
 
 
@@ -171,17 +183,18 @@ def _handle(event: InboxEvent) -> None:
             return
     is_hint = hint is not None or bool(event.external_id and not event.body)
     if is_hint and shops.can(shop, Ability.FETCH):
-        _end(event, State.DONE, read(shop, event.external_id, event))
+        read(shop, event.external_id, event)
         return
     body = bytes(event.body)
     payload = json.loads(body) if is_hint else next(iter(source.split(body, "event.json")))
-    order, outcome = store(shop, payload, event)
-    event.external_id = order.external_id
-    _end(event, State.DONE, outcome)
+    with transaction.atomic():
+        order, outcome = store(shop, payload, event)
+        event.external_id = order.external_id
+        _end(event, State.DONE, outcome)
 
 
 def read(shop: Shop, external_id: str, event: InboxEvent | None = None) -> str:
-    """Ask the shop for an order and store what it says.
+    """Ask the shop for an order and store what it says; the event that hinted at it is done then.
 
     Returns what :func:`store` says, or ``deleted`` or ``unknown_order`` where the shop has it no
     more.
@@ -197,9 +210,14 @@ def read(shop: Shop, external_id: str, event: InboxEvent | None = None) -> str:
         with shops.open_session(shop) as session:
             payload = shops.source_of(shop).fetch(session, external_id)
         try:
-            if payload is not None:
-                return store(shop, payload, event, read_at=read_at)[1]
-            return mark_deleted(shop, external_id, read_at=read_at)
+            with transaction.atomic():
+                if payload is None:
+                    outcome = mark_deleted(shop, external_id, read_at=read_at)
+                else:
+                    _, outcome = store(shop, payload, event, read_at=read_at)
+                if event is not None:
+                    _end(event, State.DONE, outcome)
+            return outcome
         except OvertakenError:
             continue
     raise AssertionError("the last reading is never overtaken")

@@ -1,32 +1,23 @@
 """Tax documents on payment: Fakturoid makes them of a payment of a proforma.
 
 A payment has one tax document at most, so that the payment itself says whether it was made. How
-Fakturoid divides a payment over several rates is not documented; the share of each rate is taken
-with VAT inside, as the law has it (§ 37 ZDPH).
+Fakturoid divides a payment over several rates is not documented, and nothing that is sent has an
+influence on it: it is not predicted, but compared once it is made.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from spojka.accounting.contract import Issued, Session, Totals
-from spojka.accounting.fakturoid.arithmetic import Counting, Mode, Priced, compute
+from spojka.accounting.contract import Issued, Session
 from spojka.accounting.fakturoid.client import Api
-from spojka.accounting.fakturoid.mapping import plain, rows_of
+from spojka.accounting.fakturoid.mapping import plain
 from spojka.accounting.fakturoid.reading import Json, amount, day, issued, rows, text
 from spojka.core.document import Document
-from spojka.core.money import total
 from spojka.core.outcome import RejectedError, Rejection
 from spojka.core.problem import Problem
 
 MAKE: Final = "create_tax_document.json"
-
-
-def predict(d: Document) -> Totals:
-    """Compute the tax document of a payment."""
-    lines = [Priced(line.quantity, line.gross / line.quantity, line.rate) for line in d.lines]
-    sums = compute(lines, Mode.GROSS, Counting.RATE_BASE, d.currency)
-    return Totals(total(net + tax for net, tax in sums.values()), rows_of(sums, d))
 
 
 def create(api: Api, s: Session, d: Document) -> Issued:

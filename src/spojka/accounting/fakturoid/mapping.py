@@ -12,9 +12,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from spojka.accounting.contacts import names
-from spojka.accounting.contract import Session, Totals
+from spojka.accounting.contract import Choice, Session, Totals
 from spojka.accounting.fakturoid.arithmetic import Counting, Mode, Priced, Sums, compute
-from spojka.core.document import Document, Kind, Treatment, VatMode, VatRow
+from spojka.core.document import Document, DocumentLine, Kind, Treatment, VatMode, VatRow
 from spojka.core.money import ZERO, minor_units, quantize, total
 from spojka.core.order import Address, Customer
 from spojka.core.outcome import RejectedError, Rejection
@@ -44,6 +44,12 @@ _WAYS = {
 _CUSTOM_WAY = 20
 """Characters of a payment method of one's own."""
 _WITH_STATES = frozenset({"US", "CA", "AU"})
+_REFERENCE = {
+    "cs": "Číslo objednávky odběratele: {}",
+    "sk": "Číslo objednávky odberateľa: {}",
+    "en": "Customer's order number: {}",
+}
+_ITEM = {"cs": "Položka", "sk": "Položka", "en": "Item"}
 _NOBODY = {"cs": "Zákazník", "sk": "Zákazník", "en": "Customer"}
 
 
@@ -82,7 +88,12 @@ def shape(s: Session, d: Document) -> Shape:
     shapes = [_shape(s, d, mode, ways) for mode in modes]
     return min(
         shapes,
-        key=lambda one: (-one.certainty, _distance(one.totals, d), sum(x.whole for x in one.lines)),
+        key=lambda one: (
+            -one.certainty,
+            abs(one.totals.total - d.total),
+            _distance(one.totals, d),
+            sum(line.whole for line in one.lines),
+        ),
     )
 
 
@@ -108,19 +119,16 @@ def _shape(s: Session, d: Document, mode: Mode, ways: Sequence[Counting]) -> Sha
     return Shape(mode, tuple(lines), round_total, figures[0], certainty)
 
 
-def _line(line: Any, mode: Mode, d: Document) -> Line:
+def _line(line: DocumentLine, mode: Mode, d: Document) -> Line:
     amount = line.gross if mode is not Mode.NET else line.net
     quantity = abs(line.quantity) or Decimal(1)
     rate = ZERO if line.treatment is Treatment.REVERSE_CHARGE else line.rate
-    name = line.name.strip() or line.sku or _NOBODY_KNOWS.get(d.language, _NOBODY_KNOWS["en"])
+    name = line.name.strip() or line.sku or _ITEM.get(d.language, _ITEM["en"])
     unit_price = quantize(amount / quantity, minor_units(d.currency))
     if unit_price * quantity == amount:
         return Line(name, Priced(quantity, unit_price, rate), line.unit)
     whole = f"{plain(quantity)} × {name}"
     return Line(whole, Priced(Decimal(1), amount, rate), whole=True)
-
-
-_NOBODY_KNOWS = {"cs": "Položka", "sk": "Položka", "en": "Item"}
 
 
 def _figures(
@@ -160,7 +168,7 @@ def _per_rate(rows: Sequence[VatRow]) -> Mapping[Decimal, tuple[Decimal, Decimal
 def _distance(found: Totals, d: Document) -> Decimal:
     theirs, ours = _per_rate(found.vat), _per_rate(d.vat)
     none = (ZERO, ZERO)
-    return abs(found.total - d.total) + total(
+    return total(
         abs(theirs.get(rate, none)[part] - ours.get(rate, none)[part])
         for rate in {*theirs, *ours}
         for part in (0, 1)
@@ -189,9 +197,9 @@ def invoice(s: Session, d: Document, key: str, subject_id: str) -> dict[str, Any
         "issued_on": d.issued_on.isoformat(),
         "taxable_fulfillment_due": _taxable_on(d),
         "due": max((d.due_on - d.issued_on).days, 0),
-        "note": "\n".join(part for part in (d.note_above, d.reason) if part) or None,
+        "note": _note(d),
         "footer_note": d.note_below or None,
-        "bank_account_id": _id(s.settings.get("bank_account", "")),
+        "bank_account_id": _id(bank_account(s, d)),
         **_paying(d),
         **_currency(s, d),
         "language": _LANGUAGES.get(d.language),
@@ -206,6 +214,24 @@ def invoice(s: Session, d: Document, key: str, subject_id: str) -> dict[str, Any
 def series(s: Session, d: Document) -> str:
     """Return the id of the number format: the rule's, else the connection's; empty: theirs."""
     return dict(d.texts).get("series", "") or s.settings.get(f"series_{d.kind.value}", "")
+
+
+def bank_account(s: Session, d: Document) -> str:
+    """Return the id of the bank account that stands on the document; empty: the account's default.
+
+    One in the document's currency goes before one in another.
+    """
+    chosen = s.settings.get("bank_account", "")
+    known = s.loaded.bank_accounts
+    used = next((one for one in known if (one.id == chosen if chosen else one.default)), None)
+    if used is None or used.currency in {"", d.currency}:
+        return chosen
+    fitting = sorted((one for one in known if one.currency == d.currency), key=_is_not_default)
+    return fitting[0].id if fitting else chosen
+
+
+def _is_not_default(one: Choice) -> bool:
+    return not one.default
 
 
 def follow_up(s: Session) -> str:
@@ -223,6 +249,13 @@ def _links(s: Session, d: Document) -> dict[str, Any]:
         return {"document_type": "final_invoice", "tax_document_ids": taxed}
     proforma = next((one.external_id for one in d.deductions if one.external_id), "")
     return {"related_id": _id(proforma)}
+
+
+def _note(d: Document) -> str | None:
+    """Return the text above the lines: the rule's, why it is credited, the customer's number."""
+    reference = _REFERENCE.get(d.language, _REFERENCE["en"]).format(d.customer_reference)
+    parts = (d.note_above, d.reason, reference if d.customer_reference else "")
+    return "\n".join(part for part in parts if part) or None
 
 
 def _taxable_on(d: Document) -> str | None:

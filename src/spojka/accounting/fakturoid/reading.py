@@ -66,7 +66,8 @@ def issued(data: Json) -> Issued:
         paid_on=day(data, "paid_on"),
         sent=bool(data["sent_at"]) if "sent_at" in data else None,
         made_from=_made_from(data, kind),
-        lines=_lines(data),
+        # Of a tax document they are Fakturoid's own: what was paid, not what it was paid for.
+        lines=None if kind is Kind.TAX_DOCUMENT else _lines(data),
         changed_at=moment(data, "updated_at"),
         public_url=text(data, "public_html_url"),
     )
@@ -88,15 +89,16 @@ def _paid(data: Json, state: IssuedState) -> Decimal:
 
 def _vat(data: Json) -> tuple[VatRow, ...] | None:
     """Return the recapitulation without the line that rounds the total, which is no supply."""
-    if "vat_rates_summary" not in data:
-        return None
+    summary = rows(data, "vat_rates_summary")
+    if not summary:
+        return None  # of who pays no VAT there may be none to tell
     found: list[VatRow] = []
     rounded = total(
         price
         for line in rows(data, "lines")
         if _is_rounding(line) and (price := amount(line, "total_price_without_vat"))
     )
-    for row in rows(data, "vat_rates_summary"):
+    for row in summary:
         rate, net, tax = amount(row, "vat_rate"), amount(row, "base"), amount(row, "vat")
         if rate is None or net is None or tax is None:
             return None

@@ -8,6 +8,7 @@ before, 404 for number formats, lines of no quantity refused, rounding by the ac
 
 from __future__ import annotations
 
+import hashlib
 import re
 from base64 import b64decode
 from collections.abc import Mapping
@@ -75,6 +76,7 @@ class FakturoidSimulator(Simulator):
             "rounding": "asked",
             "vat_by": "line",
             "half": "base",
+            "advance_vat": "proforma",
         }
 
     @classmethod
@@ -88,6 +90,8 @@ class FakturoidSimulator(Simulator):
             "country": seller.country,
             "currency": "EUR" if seller.country == "SK" else "CZK",
             "vat_mode": modes.get(seller.vat_mode, "vat_payer"),
+            "invoice_language": "sk" if seller.country == "SK" else "cz",
+            "locale": "sk" if seller.country == "SK" else "cs",
         }
 
     def begin(self) -> State:
@@ -106,7 +110,7 @@ class FakturoidSimulator(Simulator):
         bank = {
             "id": 11,
             "name": "Běžný účet",
-            "currency": "CZK",
+            "currency": self.account["currency"],
             "number": "2000145399/0800",
             "iban": "CZ6508000000192000145399",
             "swift_bic": "GIBACZPX",
@@ -130,6 +134,7 @@ class FakturoidSimulator(Simulator):
             "webhooks": [],
             "deliveries": [],
             "delivered": 0,
+            "logins": 0,
             "token": {"value": "", "until": ""},
             "window": {"until": "", "count": 0},
             "pdf": {},
@@ -240,8 +245,9 @@ class FakturoidSimulator(Simulator):
         if body.get("grant_type") != "client_credentials":
             raise refused(400, "unsupported_grant_type", "The grant type is not supported")
         # Whoever holds the token before it is out now.
+        self.state["logins"] += 1
         self.state["token"] = {
-            "value": f"{self.random.getrandbits(160):040x}",
+            "value": hashlib.sha256(f"{self.seed}:{self.state['logins']}".encode()).hexdigest(),
             "until": (self.now + timedelta(seconds=TOKEN_SECONDS)).isoformat(),
         }
         token = self.state["token"]["value"]
@@ -280,7 +286,7 @@ class FakturoidSimulator(Simulator):
         }
 
     def _routes(self) -> Routes:
-        return Routes(self.state, self.account, self.now, self.random, self.is_hidden)
+        return Routes(self.state, self.account, self.now, self.seed, self.is_hidden)
 
     def refuse(self, fault: Fault, asked: Asked, retry_after: str = "") -> Answer:
         headers = self._count()

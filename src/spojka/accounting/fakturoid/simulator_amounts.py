@@ -15,6 +15,7 @@ from typing import Any
 from spojka.accounting.simulator import Json
 
 _CENT = Decimal("0.01")
+_MOST = Decimal(10) ** 9
 
 
 def number(value: Any) -> Decimal:
@@ -29,6 +30,15 @@ def number(value: Any) -> Decimal:
     if not found.is_finite():
         raise ArithmeticError("not a number")
     return found
+
+
+def given_number(value: Any) -> Decimal | None:
+    """Read a number that a request states; ``None``: it is none, or no amount of this world."""
+    try:
+        found = number(value)
+    except ArithmeticError:
+        return None
+    return found if abs(found) < _MOST else None
 
 
 def shown(value: Decimal) -> str:

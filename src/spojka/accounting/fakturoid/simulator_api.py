@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from random import Random
 from typing import Any
 
 from spojka.accounting.fakturoid.simulator_books import HOST, Books, public
@@ -31,12 +31,13 @@ class Routes:
         state: State,
         settings: Json,
         now: datetime,
-        random: Random,
+        seed: int,
         is_hidden: Callable[[int], bool],
     ) -> None:
         self._state = state
         self._settings = settings
-        self._random = random
+        self._now = now
+        self._seed = seed
         self._is_hidden = is_hidden
         self.books = Books(state, settings, now, self._happened)
         self.deeds = Deeds(self.books, state, settings, self._happened)
@@ -51,6 +52,8 @@ class Routes:
             return Answer.json(self._account())
         if path == "bank_accounts.json":
             return Answer.json(self._state["banks"] if self._settings["bank_account"] else [])
+        if path == "users.json":
+            return Answer.json([self._user()])
         if path == "number_formats/invoices.json":
             return self._formats()
         may = "invoices" in self._settings["allowed_scope"]
@@ -91,6 +94,16 @@ class Routes:
             "updated_at": "2026-01-01T08:00:00.000+01:00",
         }
 
+    def _user(self) -> Json:
+        return {
+            "id": 5,
+            "full_name": "Jana Zkušební",
+            "email": "jana@zkusebni.example",
+            "avatar_url": None,
+            "permission": self._settings["permission"],
+            "allowed_scope": self._settings["allowed_scope"],
+        }
+
     def _formats(self) -> Answer:
         if self._settings["number_formats"] != "list":
             raise refused(404, "not_found", "Not found")
@@ -110,6 +123,8 @@ class Routes:
         if path in {".json", "/search.json"}:
             if asked.method == "GET":
                 return self._page(self._listed(asked), asked)
+            if asked.method != "POST" or path != ".json":
+                raise refused(404, "not_found", "Not found")
             made = self.books.create(body_of(asked))
             self._state["pdf"][str(made["id"])] = self._settings["pdf_delay"]
             return Answer.json(public(made), 201, {"Location": made["url"]})
@@ -192,7 +207,7 @@ class Routes:
                 ],
                 asked,
             )
-        if path == ".json":
+        if path == ".json" and asked.method == "POST":
             made = deeds.subject(body_of(asked))
             return Answer.json(made, 201, {"Location": made["url"]})
         found = re.fullmatch(r"/(\d+)\.json", path)
@@ -225,7 +240,7 @@ class Routes:
             return self._page(hooks, asked)
         found = re.fullmatch(r"/(\d+)\.json", path)
         hook = next((one for one in hooks if found and str(one["id"]) == found[1]), None)
-        if path != ".json" and hook is None:
+        if hook is None and (path != ".json" or asked.method != "POST"):
             raise refused(404, "not_found", "Not found")
         if asked.method == "DELETE":
             hooks.remove(hook)
@@ -241,7 +256,7 @@ class Routes:
         root = f"{_ROOT}/{self._settings['slug']}"
         hook = {
             "id": external_id,
-            "failed_deliveries_uuid": str(uuid.UUID(int=self._random.getrandbits(128), version=4)),
+            "failed_deliveries_uuid": self._uuid(f"hook {external_id}"),
             "auth_header": None,
             "active": True,
             **changed,
@@ -286,11 +301,12 @@ class Routes:
                 self._deliver(hook, name, stamp, {"invoice": public(document), **more})
 
     def _deliver(self, hook: Json, name: str, stamp: str, body: Json) -> None:
+        self._state["delivered"] += 1
         delivery = {
             "url": hook["webhook_url"],
             "headers": {
                 "Content-Type": "application/json",
-                "Idempotency-Key": str(uuid.UUID(int=self._random.getrandbits(128), version=4)),
+                "Idempotency-Key": self._uuid(f"delivery {self._state['delivered']}"),
                 **({"Authorization": hook["auth_header"]} if hook["auth_header"] else {}),
             },
             "body": {
@@ -300,10 +316,18 @@ class Routes:
                 "body": body,
             },
         }
-        self._state["delivered"] += 1
         self._state["deliveries"] = [*self._state["deliveries"], delivery][-_KEPT_DELIVERIES:]
 
     # what is the same everywhere
+
+    def _uuid(self, name: str) -> str:
+        """Return an identifier of version 7: the time in milliseconds, and what tells it apart."""
+        digest = hashlib.sha256(f"{self._seed}:{name}".encode()).digest()
+        moment = int(self._now.timestamp() * 1000).to_bytes(6, "big")
+        raw = bytearray(moment + digest[:10])
+        raw[6] = 0x70 | raw[6] & 0x0F
+        raw[8] = 0x80 | raw[8] & 0x3F
+        return str(uuid.UUID(bytes=bytes(raw)))
 
     def _page(self, rows: list[Json], asked: Asked) -> Answer:
         page = asked.query.get("page", "1")
@@ -321,9 +345,24 @@ def body_of(asked: Asked) -> Json:
         found = asked.json()
     except ValueError:
         raise refused(400, "invalid_request", "Body is not valid JSON") from None
-    if not isinstance(found, dict):
-        raise refused(400, "invalid_request", "Body is not an object")
+    if not isinstance(found, dict) or not all(map(_is_plain, found.items())):
+        raise refused(400, "invalid_request", "Body has an attribute of a wrong type")
     return found
+
+
+def _is_plain(attribute: tuple[str, Any]) -> bool:
+    """Tell whether an attribute is a single value, or one of the lists that there are."""
+    name, value = attribute
+    if name in {"lines", "attachments"}:
+        rows = value if isinstance(value, list) else [None]
+        return all(isinstance(row, dict) and not any(map(_is_nested, row.values())) for row in rows)
+    if name in {"events", "tags", "tax_document_ids"}:
+        return isinstance(value, list) and not any(map(_is_nested, value))
+    return not _is_nested(value)
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, (dict, list))
 
 
 def _matches(one: Json, query: Mapping[str, str]) -> bool:

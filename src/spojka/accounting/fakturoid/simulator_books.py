@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from spojka.accounting.fakturoid.simulator_amounts import line, number, shown, totals
+from spojka.accounting.fakturoid.simulator_rules import Rules
 from spojka.accounting.fakturoid.simulator_words import Faults, refused, refused_fields
 from spojka.accounting.simulator import Json, State
 
 HOST = "https://app.fakturoid.cz"
 ZONE = ZoneInfo("Europe/Prague")
-CUSTOM_WAY = 20
 _NEVER_SET = re.compile(r"(?i)^(id|number|status|token|created_at|updated_at)$")
-_CHOICES: Mapping[str, tuple[str, ...]] = {
-    "document_type": ("invoice", "proforma", "correction", "tax_document", "final_invoice"),
-    "proforma_followup_document": ("final_invoice_paid", "final_invoice", "tax_document", "none"),
-    "payment_method": ("bank", "cash", "cod", "card", "paypal", "custom"),
-    "language": ("cz", "sk", "en", "de", "fr", "it", "es", "ru", "pl", "hu", "ro"),
-    "oss": ("disabled", "service", "goods"),
-    "vat_price_mode": ("without_vat", "from_total_with_vat"),
-    "iban_visibility": ("automatically", "always"),
-}
 _TEXTS = (
     "custom_id", "variable_symbol", "order_number", "note", "footer_note", "private_note",
     "supply_code", "custom_payment_method",
@@ -76,9 +67,7 @@ class Books:
                 "/settings/bank_accounts to create an invoice."
             )
             raise refused_fields(403, {"bank_account": [text]})
-        faults = Faults(self._account["locale"])
-        self._check(given, faults, new=True)
-        faults.check()
+        Rules(self._state, self._account).check(given, new=True)
         document = self._blank(given)
         self._state["invoices"].append(document)
         self._link(document, given)
@@ -86,112 +75,6 @@ class Books:
         self._settle(document)
         self._emit("invoice_created", document)
         return document
-
-    def _check(self, given: Json, faults: Faults, *, new: bool) -> None:
-        for name, values in _CHOICES.items():
-            if given.get(name) not in (None, *values):
-                faults.add(name, "inclusion")
-        if "number" in given:
-            self._check_number(given, faults)
-        if len(str(given.get("custom_payment_method") or "")) > CUSTOM_WAY:
-            faults.add("custom_payment_method", "long", most=CUSTOM_WAY)
-        for name in ("issued_on", "taxable_fulfillment_due"):
-            if given.get(name) is not None and _day(given[name]) is None:
-                faults.add(name, "date")
-        if given.get("due") is not None and not str(given["due"]).isdecimal():
-            faults.add("due", "not_a_number")
-        if new or "lines" in given:
-            self._check_lines(given, faults)
-        if new:
-            self._check_new(given, faults)
-        elif "number_format_id" in given:
-            faults.add("number_format_id", "forbidden")
-
-    def _check_number(self, given: Json, faults: Faults) -> None:
-        """A number has to fit the format; ``null`` does not."""
-        formats = self._state["formats"]
-        chosen = given.get("number_format_id")
-        for one in formats:
-            if str(one["id"]) == str(chosen) or (chosen is None and one["default"]):
-                pattern = re.escape(one["format"]).replace(r"\#yyyy\#", r"\d{4}")
-                pattern = re.sub(r"\\#(d+)\\#", lambda m: rf"\d{{{len(m[1])},}}", pattern)
-                if re.fullmatch(pattern, str(given["number"] or "")):
-                    return
-        faults.add("number", "number")
-
-    def _check_lines(self, given: Json, faults: Faults) -> None:
-        lines = given.get("lines")
-        if not isinstance(lines, list) or not lines:
-            faults.add("lines", "blank")
-            return
-        for one in lines:
-            if one.get("_destroy"):
-                continue
-            if not str(one.get("name") or "").strip():
-                faults.add("lines.name", "blank")
-            for name in ("unit_price", "quantity", "vat_rate"):
-                if one.get(name) is None:
-                    if name == "unit_price":
-                        faults.add("lines.unit_price", "blank")
-                    continue
-                try:
-                    value = number(one[name])
-                except ArithmeticError:
-                    faults.add(f"lines.{name}", "not_a_number")
-                    continue
-                if name == "quantity" and value == 0:
-                    faults.add("lines.quantity", "zero")
-                if name == "vat_rate" and value and given.get("transferred_tax_liability"):
-                    faults.add("lines.vat_rate", "must_be_zero")
-
-    def _check_new(self, given: Json, faults: Faults) -> None:
-        subject = self._subject(given.get("subject_id"))
-        if subject is None:
-            if given.get("subject_id") in (None, ""):
-                faults.add("subject_id", "blank")
-            faults.add("subject_id", "subject")
-            if not given.get("client_name"):
-                faults.add("client_name", "blank")
-        self._check_reference(given, faults, "number_format_id", self._state["all_formats"])
-        self._check_reference(given, faults, "bank_account_id", self._state["banks"])
-        currency = given.get("currency") or self._account["currency"]
-        if not re.fullmatch("[A-Z]{3}", str(currency)):
-            faults.add("currency", "inclusion")
-        if currency != self._account["currency"] and not given.get("exchange_rate"):
-            faults.add("exchange_rate", "blank")
-        custom_id = given.get("custom_id")
-        every = [*self.all(), *self._state["bin"]]
-        is_taken = any(custom_id == one["custom_id"] for one in every)
-        if custom_id and self._account["unique_custom_id"] and is_taken:
-            faults.add("custom_id", "taken")
-        self._check_links(given, faults)
-
-    def _check_reference(self, given: Json, faults: Faults, name: str, known: list[Json]) -> None:
-        wanted = given.get(name)
-        if wanted is not None and all(str(one["id"]) != str(wanted) for one in known):
-            faults.add(name, "inclusion")
-
-    def _check_links(self, given: Json, faults: Faults) -> None:
-        if given.get("document_type") == "correction":
-            original = self._find(given.get("correction_id"))
-            if original is None or original["document_type"] == "proforma":
-                faults.add("correction_id", "missing")
-            elif original["correction_id"] and self._account["corrections"] == "one":
-                faults.add("correction_id", "corrected")
-        if given.get("related_id") is not None:
-            proforma = self._find(given["related_id"])
-            if proforma is None or proforma["document_type"] != "proforma":
-                faults.add("related_id", "missing")
-            elif proforma["related_id"]:
-                faults.add("related_id", "settled")
-        if given.get("document_type") == "final_invoice":
-            ids = given.get("tax_document_ids") or []
-            found = [self._find(one) for one in ids]
-            if not found or any(
-                one is None or one["document_type"] != "tax_document" or one["related_id"]
-                for one in found
-            ):
-                faults.add("tax_document_ids", "missing")
 
     def _blank(self, given: Json) -> Json:
         account, external_id = self._account, self.next_id()
@@ -296,13 +179,11 @@ class Books:
 
     def _number(self, kind: str, given: Json) -> tuple[str, int]:
         wanted = given.get("number_format_id")
-        own = [one for one in self._state["all_formats"] if one["kind"] == kind]
-        plain = [one for one in self._state["formats"] if one["default"]]
-        chosen = next(
-            one
-            for one in [*self._state["all_formats"], *own, *plain]
-            if str(one["id"]) == str(wanted) or (wanted is None and one in [*own, *plain])
-        )
+        formats = self._state["all_formats"]
+        own = [one for one in formats if one["kind"] == kind]
+        plain = [one for one in formats if one["default"]]
+        given_one = [one for one in formats if str(one["id"]) == str(wanted)]
+        chosen = (given_one or own or plain)[0]
         if given.get("number"):
             return str(given["number"]), chosen["id"]
         year = str(given.get("issued_on") or self.today())[:4]
@@ -354,9 +235,7 @@ class Books:
                 "document_locked",
                 "Document first needs to be unlocked to perform the action",
             )
-        faults = Faults(self._account["locale"])
-        self._check(given, faults, new=False)
-        faults.check()
+        Rules(self._state, self._account).check(given, new=False)
         for name, value in given.items():
             if name in document and name != "lines" and not _NEVER_SET.match(name):
                 document[name] = value
@@ -365,7 +244,8 @@ class Books:
             if one.get("_destroy"):
                 document["lines"] = [x for x in document["lines"] if x not in at]
             elif at:
-                made = self._line({**at[0], **one}, document)
+                price = "unit_price_with_vat" if document["_gross"] else "unit_price_without_vat"
+                made = self._line({**at[0], "unit_price": at[0][price], **one}, document)
                 at[0].update({**made, "id": at[0]["id"]})
             else:
                 document["lines"].append(self._line(one, document))
@@ -443,9 +323,6 @@ class Books:
         last: int = self._state["last_id"]
         return last
 
-    def _find(self, external_id: Any) -> Json | None:
-        return next((one for one in self.all() if str(one["id"]) == str(external_id)), None)
-
     def _subject(self, external_id: Any) -> Json | None:
         found = (one for one in self._state["subjects"] if str(one["id"]) == str(external_id))
         return next(found, None)
@@ -468,10 +345,3 @@ def public(document: Json) -> Json:
 
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
-
-
-def _day(value: Any) -> date | None:
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        return None

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from spojka.accounting.fakturoid.simulator_amounts import cents, number, shown
+from spojka.accounting.fakturoid.simulator_amounts import cents, given_number, number, shown
 from spojka.accounting.fakturoid.simulator_books import HOST, Books, Emit, paid
 from spojka.accounting.fakturoid.simulator_words import Faults, refused
 from spojka.accounting.simulator import Json, State
@@ -71,22 +71,27 @@ class Deeds:
 
     def _payment_amount(self, given: Json, remaining: Decimal) -> Decimal:
         faults = Faults(self._account["locale"])
-        amount = remaining
-        if "amount" in given:
-            try:
-                amount = number(given["amount"])
-            except ArithmeticError:
-                names = ("blank", "not_a_number") if given["amount"] in (None, "") else (
-                    "not_a_number",)  # fmt: skip
-                for field in ("amount", "native_amount"):
-                    for name in names:
-                        faults.add(field, name)
+        for name in ("amount", "native_amount"):
+            if name in given and _is_blank(given[name]):
+                faults.add(name, "blank")
+            if name in given and not _is_number(given[name]):
+                faults.add(name, "not_a_number")
+        if "amount" in given and not _is_number(given["amount"]) and "native_amount" not in given:
+            # The other one is computed from it.
+            faults.add("native_amount", "blank" if _is_blank(given["amount"]) else "not_a_number")
+            if _is_blank(given["amount"]):
+                faults.add("native_amount", "not_a_number")
+        if _is_number(given.get("amount")) and number(given["amount"]) == 0:
+            faults.add("amount", "zero")
         try:
             date.fromisoformat(str(given.get("paid_on") or self._books.today()))
         except ValueError:
             faults.add("paid_on", "date")
+        banks = {str(one["id"]) for one in self._state["banks"]}
+        if given.get("bank_account_id") is not None and str(given["bank_account_id"]) not in banks:
+            faults.add("bank_account_id", "inclusion")
         faults.check()
-        return amount
+        return number(given["amount"]) if "amount" in given else remaining
 
     def _thank(self, document: Json, given: Json) -> None:
         wanted = given.get("send_thank_you_email")
@@ -110,22 +115,20 @@ class Deeds:
             self._books.changed(made, "invoice_updated")
 
     def _copy(self, document: Json, kind: str, on: str, share: Decimal | None = None) -> Json:
-        """Make a document with the lines of another one, or with a share of its rates."""
+        """Make a document with the lines of another one, or with a share of each of its rates."""
         price = "unit_price_with_vat" if document["_gross"] else "unit_price_without_vat"
-        lines = [
-            {**one, "unit_price": one[price]} for one in document["lines"]
-        ] if share is None else [
-            {"name": f"{document['number']}", "unit_price": shown(cents(
-                (number(row["base"]) + number(row["vat"])) * share)), "vat_rate": row["vat_rate"]}
-            for row in document["vat_rates_summary"]
-        ]  # fmt: skip
-        kept = ("subject_id", "currency", "exchange_rate", "language", "payment_method", "oss",
-                "order_number", "transferred_tax_liability")  # fmt: skip
-        body = {name: document[name] for name in kept}
-        mode = "from_total_with_vat" if share is not None else document["vat_price_mode"]
+        mode = document["vat_price_mode"]
+        lines = [{**one, "unit_price": one[price]} for one in document["lines"]]
+        if share is not None:
+            mode = "from_total_with_vat"
+            lines = [_part(document, row, share) for row in document["vat_rates_summary"]]
+        kept = (
+            "subject_id", "currency", "exchange_rate", "language", "payment_method", "oss",
+            "order_number", "transferred_tax_liability",
+        )  # fmt: skip
         return self._books.create(
             {
-                **body,
+                **{name: document[name] for name in kept},
                 **{name: value for name, value in document.items() if name.startswith("client_")},
                 "document_type": kind,
                 "issued_on": on,
@@ -149,7 +152,8 @@ class Deeds:
             faults.add("document", "no_tax_document")
             faults.check()
         share = number(record["amount"]) / number(document["total"])
-        made = self._copy(document, "tax_document", record["paid_on"], share)
+        is_copy = share == 1 and self._account["advance_vat"] == "proforma"
+        made = self._copy(document, "tax_document", record["paid_on"], None if is_copy else share)
         made["paid_on"] = record["paid_on"]
         record["tax_document_id"] = made["id"]
         self._books.changed(made, "invoice_updated")
@@ -346,3 +350,21 @@ class Deeds:
     def _default_bank(self) -> Any:
         banks = self._state["banks"]
         return next((one["id"] for one in banks if one["default"]), None)
+
+
+def _part(document: Json, row: Json, share: Decimal) -> Json:
+    """Return a line for a part of all that is in one rate."""
+    whole = number(row["base"]) + number(row["vat"])
+    return {
+        "name": document["number"],
+        "unit_price": shown(cents(whole * share)),
+        "vat_rate": row["vat_rate"],
+    }
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or not str(value).strip()
+
+
+def _is_number(value: Any) -> bool:
+    return given_number(value) is not None

@@ -28,6 +28,8 @@ _REFUSED_FOR_PLAN = frozenset(
     {"SPJ-IDOKLAD-PLAN-FREE", "SPJ-IDOKLAD-PLAN-DOWNGRADE", "SPJ-IDOKLAD-PLAN-EXPIRED",
      "SPJ-IDOKLAD-PLAN"}
 )  # fmt: skip
+_LET_IN = frozenset({"SPJ-IDOKLAD-NOT-FOUND", "SPJ-IDOKLAD-REFUSED"})
+"""Refusals of an agenda that is not set up yet: the user was let in."""
 _PLAN_ENDS = timedelta(days=14)
 
 
@@ -58,7 +60,7 @@ def verify(s: Session) -> Iterator[Check]:
     yield checklist.ok("login", link=LINKS["api_keys"])
     yield _company(s, home)
     yield _plan(s, home)
-    yield from _readable("rights", api, "rights", "IssuedInvoices/Default")
+    yield from _rights(api)
     yield _series(api, s)
     yield _bank_account(api)
     yield _vat_mode(s, home)
@@ -155,6 +157,13 @@ def _vat_mode(s: Session, home: Json) -> Check:
         problem = Problem.of("SPJ-IDOKLAD-ROUNDS-ALL")
         return checklist.warn("vat_mode", problem, detail, link=link)
     return checklist.ok("vat_mode", detail, link=link)
+
+
+def _rights(api: Api) -> Iterator[Check]:
+    """Ask for a new invoice's defaults: who may not issue is refused these already."""
+    for row in _readable("rights", api, "rights", "IssuedInvoices/Default"):
+        let_in = row.problem is not None and row.problem.code in _LET_IN
+        yield checklist.ok("rights") if let_in else row
 
 
 def _readable(row: str, api: Api, operation: str, path: str, **params: str) -> Iterator[Check]:

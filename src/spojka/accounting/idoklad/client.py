@@ -107,7 +107,8 @@ class Api:
             if not isinstance(items, list):
                 raise self._unreadable(operation, write=False)
             yield from (item for item in items if isinstance(item, Mapping))
-            if page >= (number(data.get("TotalPages")) or 0):
+            pages = number(data.get("TotalPages"))
+            if page >= pages if pages is not None else len(items) < PAGE_SIZE:
                 return
 
     def _call(

@@ -2,6 +2,7 @@
 
 A document there copies its contact at the moment of issuing, so that a contact must say what the
 order says before the document is made: one that is found with other data is brought up to date.
+What the order does not tell (the accountant's notes, a telephone) stays as it is.
 """
 
 from __future__ import annotations
@@ -69,17 +70,18 @@ def partner(api: Api, s: Session, d: Document, facts: Facts) -> int:
     if cached is not None and number(cached) is not None:
         return int(cached)
     wanted = contact(d, facts)
+    told = {name: value for name, value in wanted.items() if value and name != "Note"}
     found = _known(s, known)
     if found is None and _may_exist(s):
         there = _search(api, d.customer, wanted)
         if there is not None:
             found = number(there.get("Id"))
-            if found is not None and all(_same(there.get(k), v) for k, v in wanted.items()):
+            if found is not None and told.items() <= there.items():
                 _remember(s, known, found)
                 return found
     if found is not None:
         try:
-            api.made("update_contact", "PATCH", PATH, {"Id": found, **wanted})
+            api.made("update_contact", "PATCH", PATH, {"Id": found, **told})
         except OutcomeError as error:
             if not is_gone(error):
                 raise
@@ -137,10 +139,6 @@ def _search(api: Api, customer: Customer, wanted: Mapping[str, Any]) -> Json | N
         if row.get("Note") == own:
             return row
     return next(iter(rows), None) if company_id else None
-
-
-def _same(theirs: Any, ours: Any) -> bool:
-    return (theirs or "") == (ours or "")
 
 
 def _remember(s: Session, known: Mapping[str, str], contact_id: int) -> None:

@@ -20,6 +20,9 @@ from spojka.core.outcome import RejectedError, Rejection
 from spojka.core.paying import Way, way_of
 from spojka.core.problem import Problem
 
+_FORM = 1
+"""Of what is kept; changes with its fields, so that what an older version kept is loaded anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class PaymentOption:
@@ -82,8 +85,8 @@ class Facts:
     def of(cls, loaded: LoadedData) -> Facts:
         """Read what was loaded."""
         kept = loaded.facts
-        if not kept.get("currencies"):
-            return cls()
+        if kept.get("form") != _FORM:
+            return cls()  # never loaded, or by another version
         return cls(
             known=True,
             country=kept["country"],
@@ -107,6 +110,7 @@ class Facts:
     def kept(self) -> dict[str, Any]:
         """Return the same as JSON."""
         return {
+            "form": _FORM,
             "country": self.country,
             "currency": self.currency,
             "registration": self.registration,

@@ -189,4 +189,5 @@ DESCRIPTOR = Descriptor(
     account=("client_id",),
     settings=_SETTINGS,
     links=LINKS,
+    hosts=("identity.idoklad.cz", "api.idoklad.cz"),
 )

@@ -16,12 +16,7 @@ from spojka.accounting.idoklad.client import Api, Json, contains, equals, error_
 from spojka.accounting.idoklad.codes import Code, ItemType, number
 from spojka.accounting.idoklad.facts import Facts
 from spojka.core.document import Document, Kind
-from spojka.core.outcome import (
-    OutcomeError,
-    RejectedError,
-    Rejection,
-    UnavailableError,
-)
+from spojka.core.outcome import OutcomeError, RejectedError, Rejection, UnavailableError
 from spojka.core.problem import Problem
 
 _MOST_NUMBERS = 5
@@ -94,19 +89,23 @@ def _numbered(
     reservations, place = _reservations(s), mapping.resource(d.kind)
     # A number that this document was sent with before is sent again, whatever was loaded since:
     # it may be this very document that uses it.
-    serial = reservations.reserved(key) or reservations.reserve(name, key, last)
+    tried = reservations.reserved(key) is not None
+    serial = reservations.reserve(name, key, 0 if tried else last)
     for _number_tried in range(_MOST_NUMBERS):
         sent = {**body, "NumericSequenceId": int(series), "DocumentSerialNumber": serial}
         try:
             data = api.made("create", "POST", place.path, sent)
         except RejectedError as error:
             if error_code(error) != Code.NUMBER_TAKEN:
-                reservations.give_back(key)
+                if not tried:  # else an earlier try may have used it after all
+                    reservations.give_back(key)
                 raise
             used, free = _number(api, d, series, serial)
-            found = _by_number(api, d, used, facts) if used is not None else None
+            if used is None:
+                # It is taken and it is free: one of both is not up to date.
+                raise _not_visible(str(serial)) from None
+            found = _by_number(api, d, used, facts)
             if _is_ours(found, d, key):
-                assert found is not None
                 return found
             # Somebody numbered a document there meanwhile. The number is theirs for good.
             last = max(serial, free - 1)
@@ -144,13 +143,15 @@ def _by_number(api: Api, d: Document, document_number: str, facts: Facts) -> Iss
     for data in api.pages("look_up", path, most=1, filter=filter_):
         if data.get("DocumentNumber") == document_number:
             return reading.issued(data, d.kind, facts)
-    raise UnavailableError(Problem.of("SPJ-IDOKLAD-NOT-VISIBLE", number=document_number))
+    raise _not_visible(document_number)
 
 
-def _is_ours(found: Issued | None, d: Document, key: str) -> bool:
+def _not_visible(document_number: str) -> UnavailableError:
+    return UnavailableError(Problem.of("SPJ-IDOKLAD-NOT-VISIBLE", number=document_number))
+
+
+def _is_ours(found: Issued, d: Document, key: str) -> bool:
     """Tell whether a document of our number is ours: by key, or by order where it has none."""
-    if found is None:
-        return False
     if found.key:
         return found.key == mapping.short_key(key)
     return bool(d.order_number) and found.order_number == mapping.order_number(d)

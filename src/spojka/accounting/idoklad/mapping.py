@@ -74,7 +74,7 @@ def document(s: Session, d: Document, key: str, facts: Facts) -> dict[str, Any]:
         RejectedError: something in it cannot be said to iDoklad.
     """
     resource(d.kind)
-    option = option_of(s, d, facts)
+    vat, option = _vat(s, d, facts), option_of(s, d, facts)
     order = f"{_ORDER.get(d.language, _ORDER['en'])} {d.order_number}"
     body: dict[str, Any] = {
         "Description": f"{order} [{short_key(key)}]",
@@ -104,7 +104,7 @@ def document(s: Session, d: Document, key: str, facts: Facts) -> dict[str, Any]:
     paid_on = _paid_on(d)
     if paid_on is not None:
         body["DateOfPayment"] = paid_on.isoformat()
-    return body | _bank_account(s, d, facts) | _vat(s, d, facts) | _of_kind(d, facts)
+    return body | _bank_account(s, d, facts) | vat | _of_kind(d, facts)
 
 
 def _paid_on(d: Document) -> date | None:

@@ -17,6 +17,8 @@ from spojka.accounting.simulator import Answer, Asked, Fault, Json, Simulator, S
 from spojka.core.document import Seller
 
 NO_DATE = "1753-01-01T00:00:00"
+_MONTHLY = {0: 1_000, 1: 1_000, 2: 7_500, 3: 75_000}
+"""Calls a month by plan: of the two that have the API as third parties state them."""
 _AUTH_ERRORS = {0: "Free", 1: "NeedToDowngrade", 2: "Expired"}
 
 CLIENT_ID = "5d0f5c5e-2f7a-4b8c-9a53-6f1f1f0f7c11"
@@ -122,6 +124,7 @@ class Agenda(Simulator):
             "mails_a_day": 500,
             "undeliverable": [],  # addresses that mails are not sent to
             "per_minute": 200,
+            "per_month": None,  # UNC; none: by the plan
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
             "application_id": APPLICATION_ID,
@@ -178,6 +181,7 @@ class Agenda(Simulator):
             "deliveries": [],
             "tokens": {},
             "minute": ["", 0],
+            "month": ["", 0],
             "year": year,
         }  # fmt: skip
 
@@ -299,12 +303,17 @@ class Agenda(Simulator):
         return scheme == "Bearer" and valid
 
     def may_go_on(self) -> bool:
-        """Count a request; false where the minute's limit is used up."""
-        minute = self.now.isoformat()[:16]
-        if self.state["minute"][0] != minute:
-            self.state["minute"] = [minute, 0]
-        self.state["minute"][1] += 1
-        return bool(self.state["minute"][1] <= self.account["per_minute"])
+        """Count a request; false where a limit is used up."""
+        a_month = self.account["per_month"] or _MONTHLY.get(self.account["plan"], 0)
+        limits = {"minute": (16, self.account["per_minute"]), "month": (7, a_month)}
+        allowed = True
+        for name, (length, calls) in limits.items():
+            period = self.now.isoformat()[:length]
+            if self.state[name][0] != period:
+                self.state[name] = [period, 0]
+            self.state[name][1] += 1
+            allowed = allowed and self.state[name][1] <= calls
+        return allowed
 
     def check_allowed(self, asked: Asked) -> None:
         """Check plan and rights.

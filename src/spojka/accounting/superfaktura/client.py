@@ -83,6 +83,9 @@ class Api:
     def __init__(self, s: Session) -> None:
         self._s = s
         self.base = base_of(s)
+        if s.webhook_secret and s.http is not None:
+            # It is part of the address that goes along with documents, and comes back with them.
+            s.http.hide(s.webhook_secret)
 
     @property
     def host(self) -> str:
@@ -146,6 +149,10 @@ class Api:
             return response.body
         self._judged(operation, response, write=False)
         raise UnavailableError(self._problem("SPJ-SUPERFAKTURA-NOT-PDF"), "200")
+
+    def senseless(self) -> UnavailableError:
+        """Return the error of a read that was answered with something else than was asked for."""
+        return UnavailableError(self._problem("SPJ-SUPERFAKTURA-NOT-JSON"), "200")
 
     def _send(self, method: str, path: str, *, write: bool) -> Response:
         return self._s.client.request(

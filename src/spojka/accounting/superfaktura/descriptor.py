@@ -29,7 +29,10 @@ FIELDS = (
             "cs": "Adresa, na které se přihlašujete. Klíč jedné země v jiné zemi neplatí.",
             "sk": "Adresa, na ktorej sa prihlasujete. Kľúč jednej krajiny v inej krajine neplatí.",
         },
-        choices=tuple((host, {"en": f"{name} ({host})"}) for host, name in SERVERS.items()),
+        choices=tuple(
+            (host, dict.fromkeys(("en", "cs", "sk"), f"{name} ({host})"))
+            for host, name in SERVERS.items()
+        ),
         default=next(iter(SERVERS)),
     ),
     FieldSpec(

@@ -116,5 +116,9 @@ def _page(api: Api, operation: str, page: int, filters: Mapping[str, object]) ->
     every = {"created": ALL_TIME, **filters, "per_page": PAGE, "page": page}
     path = filtered("/invoices/index.json", listinfo=1, sort="id", direction="ASC", **every)
     answer: Any = api.get(operation, path)
-    # Without "listinfo" it would be a bare list; whatever comes, what is in it counts.
-    return answer if isinstance(answer, Mapping) else {"items": answer}
+    # Without "listinfo" it would be a bare list. That nothing was found must be said.
+    if isinstance(answer, Mapping) and isinstance(answer.get("items"), (list, Mapping)):
+        return answer
+    if isinstance(answer, list):
+        return {"items": answer}
+    raise api.senseless()

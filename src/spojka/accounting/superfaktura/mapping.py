@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 from spojka.accounting.contract import Session, Totals
 from spojka.accounting.superfaktura import arithmetic
 from spojka.accounting.superfaktura.arithmetic import Item
-from spojka.accounting.superfaktura.reading import MARK, text
+from spojka.accounting.superfaktura.reading import mark, text
 from spojka.core.document import Document, DocumentLine, Kind, Treatment, VatRow
 from spojka.core.money import ZERO, plain, total
 from spojka.core.order import Address, Customer
@@ -90,7 +90,7 @@ def payload(s: Session, d: Document, key: str) -> Json:
         "payment_type": payment_type(d),
         "header_comment": d.note_above,
         "comment": "\n".join(filter(None, _comments(d))),
-        "internal_comment": MARK + key,
+        "internal_comment": mark(TYPES[d.kind], key),
         "issued_by": d.issued_by,
         "sequence_id": number(_series(s, d)),
         "bank_accounts": _bank_accounts(s, d),
@@ -202,9 +202,11 @@ def _settled(d: Document) -> Json:
 
 
 def _related(d: Document) -> Json:
-    proformas = [deduction.external_id for deduction in d.deductions if deduction.external_id]
-    if d.kind is Kind.INVOICE and proformas:
-        return {"proforma_id": ",".join(proformas)}
+    if d.kind is Kind.INVOICE and d.deductions:
+        known = [deduction.external_id for deduction in d.deductions if deduction.external_id]
+        elsewhere = total(row.amount for row in d.deductions if not row.external_id)
+        # What was paid by a proforma of another system is a deposit here.
+        return {"proforma_id": ",".join(known), "deposit": elsewhere or None}
     if d.kind is Kind.CREDIT_NOTE and d.original and d.original.external_id:
         return {"parent_id": number(d.original.external_id)}
     return {}

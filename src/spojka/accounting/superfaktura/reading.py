@@ -26,7 +26,7 @@ ZONE = ZoneInfo("Europe/Bratislava")
 MARK = "Spojka: "
 """Begins the internal comment that carries our key; customers do not see it."""
 
-_KEY = re.compile(re.escape(MARK) + r"(\S+)")
+_KEY = re.compile(re.escape(MARK) + r"(\w+) (\S+)")
 _KINDS = {"regular": Kind.INVOICE, "proforma": Kind.PROFORMA, "cancel": Kind.CREDIT_NOTE}
 _STATES = {
     "1": IssuedState.OPEN,
@@ -34,7 +34,7 @@ _STATES = {
     "3": IssuedState.PAID,
     "99": IssuedState.OPEN,  # past due
 }
-_ROUNDING = re.compile(r"(?i)^\s*(zaokr|round|rundung)")
+_ROUNDING = re.compile(r"(?i)^\s*(zaokr|rounding\b|rundung\b)")
 _LARGEST_ROUNDING = Decimal(1)
 
 
@@ -78,9 +78,20 @@ def is_record(value: Any) -> bool:
 
 
 def key_of(record: Json) -> str:
-    """Return our key of a document, where we made it."""
-    found = _KEY.search(text(part(record, "Invoice").get("internal_comment")))
-    return found.group(1) if found else ""
+    """Return our key of a document, where we made it.
+
+    A document that SuperFaktura makes of another one may have taken its comment over: it names the
+    type that it was made for.
+    """
+    invoice = part(record, "Invoice")
+    found = _KEY.search(text(invoice.get("internal_comment")))
+    ours = found is not None and found.group(1) == text(invoice.get("type"))
+    return found.group(2) if found and ours else ""
+
+
+def mark(kind: str, key: str) -> str:
+    """Return the internal comment of a document of a type, made under a key."""
+    return f"{MARK}{kind} {key}"
 
 
 def payments(record: Json) -> list[Json]:
@@ -94,8 +105,14 @@ def made_from(record: Json) -> str:
     if text(invoice.get("type")) == "cancel":
         return text(invoice.get("parent_id"))
     if text(invoice.get("type")) == "regular":
-        return text(invoice.get("proforma_id")).split(",")[0].strip()
+        return next(iter(proformas_of(record)), "")
     return ""
+
+
+def proformas_of(record: Json) -> list[str]:
+    """Return the ids of the proformas that an invoice settles."""
+    ids = text(part(record, "Invoice").get("proforma_id")).split(",")
+    return [id_.strip() for id_ in ids if id_.strip()]
 
 
 def produced_ids(proforma: Json) -> list[str]:

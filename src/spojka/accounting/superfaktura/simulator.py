@@ -20,13 +20,14 @@ from spojka.accounting.superfaktura.simulator_books import (
     RefusedError,
 )
 from spojka.accounting.superfaktura.simulator_calls import EMAIL, Calls, said
-from spojka.accounting.superfaktura.simulator_words import LANGUAGES, MASKS, say
+from spojka.accounting.superfaktura.simulator_words import COUNTRIES, HOME, LANGUAGES, MASKS, say
 from spojka.core.document import Seller, VatMode
 
 Json = dict[str, Any]
 
 API_KEY = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
-OUR_KEY = re.compile(r"Spojka: (\S+)")
+_LANGUAGES = {"SK": "slo", "CZ": "cze", "AT": "deu"}
+OUR_KEY = re.compile(r"Spojka: (\w+) (\S+)")
 MAINTENANCE = (
     "<!DOCTYPE html><html><head><title>SuperFaktúra</title></head>"
     "<body><h1>Prebieha údržba</h1><p>Vrátime sa o chvíľu.</p></body></html>"
@@ -45,7 +46,8 @@ class SuperFakturaSimulator(Simulator):
         ``limit_answer`` (to a request over the limit), ``limit_stops``, ``login_status``,
         ``repeated_checksum``, ``replay`` (how deep a kept answer lies), ``credit_sign``,
         ``locked_delete``, ``written_off_again``, ``written_off_status``, ``unit_places``,
-        ``produced_in``, ``pdf_by_login`` and ``unknown_company`` are not confirmed.
+        ``produced_in``, ``copies_comment``, ``pdf_by_login`` and ``unknown_company`` are not
+        confirmed.
         """
         return {
             "country": "SK",
@@ -77,19 +79,21 @@ class SuperFakturaSimulator(Simulator):
             "written_off_status": "1",
             "unit_places": None,
             "produced_in": "related",
+            "copies_comment": False,
             "pdf_by_login": True,
             "unknown_company": "first",
         }
 
     @classmethod
     def fitting(cls, seller: Seller) -> Json:
-        """Return settings of an account that could be the seller's."""
+        """Return settings of an account of the seller's: country, language, company, VAT."""
+        country = seller.country if seller.country in _LANGUAGES else "SK"
         return {
-            "country": seller.country,
-            "language": "cze" if seller.country == "CZ" else "slo",
+            "country": country,
+            "language": _LANGUAGES[country],
             "company_name": seller.name,
             "ico": seller.company_id,
-            "tax_payer": "0" if seller.vat_mode is VatMode.NON_PAYER else "1",
+            "tax_payer": "1" if seller.vat_mode is VatMode.PAYER else "0",
         }
 
     def begin(self) -> State:
@@ -97,7 +101,9 @@ class SuperFakturaSimulator(Simulator):
         accounts = [
             {
                 "id": str(at), "bank_name": "Skúšobná banka", "account": "", "bank_code": "",
-                "iban": f"SK{at:022d}", "swift": "TESTSKBX", "currency": "EUR", "country_id": "191",
+                "iban": f"{account['country']}{at:022d}", "swift": "TESTSKBX",
+                "currency": HOME.get(account["country"], "EUR"),
+                "country_id": str(COUNTRIES.get(account["country"], (191,))[0]),
                 "default": at == 1, "show": True,
             }
             for at in range(1, account["bank_accounts"] + 1)
@@ -262,7 +268,7 @@ class SuperFakturaSimulator(Simulator):
             external_id=invoice["id"],
             kind=kinds.get(invoice["type"], invoice["type"]),
             number=invoice["invoice_no_formatted"],
-            key=key.group(1) if key else "",
+            key=key.group(2) if key and key.group(1) == invoice["type"] else "",
             order_number=invoice.get("order_no", ""),
             currency=invoice["invoice_currency"],
             total=books.total(document),

@@ -11,7 +11,13 @@ from zoneinfo import ZoneInfo
 
 from spojka.accounting.superfaktura import simulator_amounts as amounts
 from spojka.accounting.superfaktura.simulator_amounts import NOTHING, cents, number
-from spojka.accounting.superfaktura.simulator_words import COUNTRIES, CURRENCIES, PAYABLE, TYPES
+from spojka.accounting.superfaktura.simulator_words import (
+    COUNTRIES,
+    CURRENCIES,
+    HOME,
+    PAYABLE,
+    TYPES,
+)
 
 Json = dict[str, Any]
 Say = Callable[[str], str]
@@ -21,7 +27,6 @@ _PLUS_DAYS = re.compile(r"\+(\d{1,4}) days?")
 _ENGLISH_DAY = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _EPOCH = date(1970, 1, 1)
 """What a day that cannot be read becomes."""
-_HOME = {"SK": "EUR", "CZ": "CZK", "AT": "EUR"}
 
 
 class RefusedError(Exception):
@@ -115,7 +120,7 @@ class Books:
 
     @property
     def home_currency(self) -> str:
-        return _HOME.get(self.account["country"], "EUR")
+        return HOME.get(self.account["country"], "EUR")
 
     def _client(self, sent: Any) -> Json:
         if not isinstance(sent, dict) or not (
@@ -217,6 +222,7 @@ class Books:
                 "rounding": mode if mode in ("document", "item", "item_ext") else "item_ext",
                 "discount": str(number(sent.get("discount"))),
                 "vat_transfer": str(sent["vat_transfer"]) if sent.get("vat_transfer") else None,
+                "deposit": format(cents(number(sent.get("deposit"))), "f"),
                 "tax_document": str(sent["tax_document"]) if sent.get("tax_document") else None,
                 "sequence_id": sequence["id"],
                 "token": f"{(int(id_) * 2654435761) % 2**32:08x}",
@@ -230,8 +236,14 @@ class Books:
             "emails": [],
             "related": [],
             "InvoiceSetting": {"language": self.account["language"], "payment_info": True},
-            "bank_accounts": sent.get("bank_accounts") or [],
+            "bank_accounts": self._named_accounts(sent.get("bank_accounts")),
         }
+
+    def _named_accounts(self, sent: Any) -> list[Json]:
+        """Return the accounts that stand on a document: own ones by id, or as they were sent."""
+        rows = [row for row in sent if isinstance(row, dict)] if isinstance(sent, list) else []
+        known = {row["id"]: row for row in self.state["bank_accounts"]}
+        return [known.get(str(row.get("id")), {k: str(v) for k, v in row.items()}) for row in rows]
 
     def _kept(self, row: Json) -> Json:
         tax = row.get("tax")
@@ -334,7 +346,8 @@ class Books:
         return sum(bases.values(), NOTHING) + sum(taxes.values(), NOTHING)
 
     def paid(self, document: Json) -> Decimal:
-        return sum((Decimal(row["amount"]) for row in document["payments"]), NOTHING)
+        payments = sum((Decimal(row["amount"]) for row in document["payments"]), NOTHING)
+        return payments + Decimal(document["Invoice"]["deposit"])
 
     def status(self, document: Json) -> str:
         if document["Invoice"]["written_off"]:
@@ -398,7 +411,9 @@ class Books:
         paid = self.status(proforma) == "3"
         if invoice["type"] != "proforma" or not paid or not self.account["automatic_invoice"]:
             return
-        copied = ("order_no", "invoice_currency", "rounding", "payment_type", "variable")
+        copied = ["order_no", "invoice_currency", "rounding", "payment_type", "variable"]
+        if self.account["copies_comment"]:
+            copied.append("internal_comment")
         self.create(
             {
                 "Invoice": {

@@ -271,7 +271,9 @@ class Calls:
         books = self.simulator.open_books()
         document = books.write_off(rest[0] if rest else "")
         message = 'Document marked as "will not be paid"'
-        data = {"Invoice": Shown(books).record(document)["Invoice"]}
+        # This answer comes straight from the database: the rate is a text here.
+        record = Shown(books).record(document)["Invoice"]
+        data = {"Invoice": {**record, "exchange_rate": "1.00000000000000"}}
         return Answer.json({"error": 0, "error_message": message, "data": data})
 
     def _replay(self, asked: Asked, rest: list[str]) -> Answer:

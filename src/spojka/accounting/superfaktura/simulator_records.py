@@ -58,7 +58,7 @@ class Shown:
                 "comment": "",
                 "constant": "",
                 "country_exchange_rate": "1.00000000000000",
-                "deposit": "0.00",
+                "delivery_type": "",
                 "estimate_id": None,
                 "exchange_rate": 1,
                 "flag": _FLAGS.get(self.books.status(document), "issued"),
@@ -67,6 +67,9 @@ class Shown:
                 "internal_comment": None,
                 "invoice_no_formatted_raw": re.sub(r"\D", "", invoice["invoice_no_formatted"]),
                 "issued_by": "",
+                "issued_by_email": "",
+                "issued_by_phone": "",
+                "issued_by_web": "",
                 "items_data": ", ".join(item["name"] for item in document["items"]),
                 "lang": document["InvoiceSetting"].get("language"),
                 "mask": "YYYYNNN",
@@ -87,7 +90,7 @@ class Shown:
                 **{k: v for k, v in invoice.items() if k not in ("written_off", "locked")},
                 "created": f"{invoice['created']} 00:00:00",
                 "delivery": f"{invoice['delivery']} 00:00:00" if invoice["delivery"] else None,
-                "paydate": f"{document['payments'][-1]['created']} 00:00:00" if paid else None,
+                "paydate": _last_day(document["payments"]),
                 "status": self.books.status(document),
                 "vat": format(tax, ".2f"),
             },
@@ -170,7 +173,7 @@ class Shown:
 
     def client(self, client: Json) -> Json:
         iso = client.get("country_iso_id", "").lower() or self.account["country"].lower()
-        country = {"id": client["country_id"], "iso": iso, "name": client["country"], "eu": True}
+        country = _country(client["country_id"], iso, client["country"])
         names = (
             "name", "ico", "dic", "ic_dph", "address", "city", "zip", "state", "email", "phone",
             "delivery_name", "delivery_address", "delivery_city", "delivery_zip", "iban", "swift",
@@ -184,9 +187,16 @@ class Shown:
         }
 
     def _mine(self, document: Json) -> Json:
+        iso = self.account["country"]
+        id_, name = COUNTRIES.get(iso, (191, "Slovensko"))
         return {
             **self.company("1"),
-            "BankAccount": document["bank_accounts"] or self.books.state["bank_accounts"],
+            "country": _country(str(id_), iso.lower(), name),
+            # On a document, flags of accounts are texts.
+            "BankAccount": [
+                {**row, "default": str(int(row.get("default") is True)), "show_account": "1"}
+                for row in document["bank_accounts"] or self.books.state["bank_accounts"]
+            ],
         }
 
     def company(self, id_: str) -> Json:
@@ -206,6 +216,14 @@ class Shown:
             "tax_payer": self.account["tax_payer"],
             "user_id": "1",
         }
+
+
+def _last_day(payments: list[Json]) -> str | None:
+    return f"{payments[-1]['created']} 00:00:00" if payments else None
+
+
+def _country(id_: str, iso: str, name: str) -> Json:
+    return {"id": int(id_) if id_.isdecimal() else 0, "iso": iso, "name": name, "eu": True}
 
 
 def _half(sums: dict[str, Decimal], choose: Any) -> Any:

@@ -130,6 +130,7 @@ COUNTRIES = {
     "US": (227, "USA"), "FR": (73, "Francúzsko"), "NL": (151, "Holandsko"),
 }  # fmt: skip
 MASKS = {"regular": "RRRRCCC", "proforma": "ZALRRRRCCC", "cancel": "DOBRRRRCCC"}
+HOME = {"SK": "EUR", "CZ": "CZK", "AT": "EUR"}
 SYMBOLS = {"EUR": "€", "CZK": "Kč", "USD": "$", "GBP": "£"}
 
 

@@ -34,10 +34,11 @@ from spojka.accounting.superfaktura.reading import (
     day,
     is_record,
     key_of,
-    made_from,
+    moment,
     part,
     payments,
     produced_ids,
+    proformas_of,
     rows,
     text,
 )
@@ -57,6 +58,7 @@ _NOT_CANCELLED = "SPJ-SUPERFAKTURA-NOT-CANCELLED"
 _TYPES = "|".join(mapping.TYPES.values())
 _TOKEN = re.compile(r"/token:([0-9A-Za-z]+)")
 _PLAIN = re.compile(r"[\w.\-]+", re.ASCII)
+_RECENT = timedelta(days=1)
 _THIS_HOUR = timedelta(minutes=50)
 _LAST_HOUR_FILTER, _SINCE_FILTER = 11, 3
 
@@ -115,12 +117,12 @@ class SuperFaktura:
         """Make the document. A final invoice that was made by itself is returned instead."""
         api = Api(s)
         body = mapping.payload(s, d, key)
-        if s.webhook_secret:
-            s.client.hide(s.webhook_secret)
         if d.kind is Kind.INVOICE and d.deductions and d.deductions[0].external_id:
             made = self._produced(api, d.deductions[0].external_id)
-            if made:
-                return made[0]
+            for one in made:
+                # One that we made for the order before was corrected, and is issued anew.
+                if one.key in ("", key):
+                    return one
         record = part(api.post("create", "/invoices/create", body), "data")
         if not is_record(record):
             raise _no_document(api)
@@ -214,21 +216,16 @@ class SuperFaktura:
         try:
             answer = api.post("pay", path, {"InvoicePayment": payment})
         except RejectedError as error:
-            found = None
-            if error.problem.code == _PAID:
-                found = self.find_payment(s, d, issued, key, paid_on, amount)
-            if found is None:
+            if error.problem.code != _PAID:
                 raise
-            return found
+            paid = self.find_payment(s, d, issued, key, paid_on, amount)
+            if paid is None:
+                raise
+            return paid
         payment_id = text(answer.get("payment_id")) if isinstance(answer, Mapping) else ""
         if not payment_id:
             raise _no_document(api)
-        produced: tuple[Issued, ...] = ()
-        if d.kind is Kind.PROFORMA:
-            try:
-                produced = tuple(self._produced(api, issued.external_id))
-            except OutcomeError:
-                produced = ()  # the payment stands; the invoice is found before one is made
+        produced = self._produced_now(api, issued) if d.kind is Kind.PROFORMA else ()
         return Payment(payment_id, paid_on, amount, produced)
 
     def find_payment(
@@ -289,12 +286,21 @@ class SuperFaktura:
     def find_email(
         self, s: Session, d: Document, issued: Issued, key: str, message: Email
     ) -> bool | None:
-        """Tell whether the document was sent to this address; ``None``: it is gone."""
+        """Tell whether the document was sent to this address within a day.
+
+        ``None``: it is gone, or was sent there longer ago, which may be another e-mail.
+        """
         record = self._record(Api(s), issued.external_id)
         if record is None or "InvoiceEmail" not in record:
             return None
-        sent = {text(row.get("email")).casefold() for row in rows(record, "InvoiceEmail")}
-        return message.to.strip().casefold() in sent
+        to = message.to.strip().casefold()
+        sent = [
+            moment(row.get("created"))
+            for row in rows(record, "InvoiceEmail")
+            if text(row.get("email")).casefold() == to
+        ]
+        recent = any(at is not None and s.now - at < _RECENT for at in sent)
+        return True if recent else None if sent else False
 
     # their calls
 
@@ -321,7 +327,18 @@ class SuperFaktura:
             if error.problem.code == GONE:
                 return None
             raise
-        return record if is_record(record) else None
+        if not is_record(record):
+            raise api.senseless()  # that it is gone would be said
+        found: Json = record
+        return found
+
+    def _produced_now(self, api: Api, proforma: Issued) -> tuple[Issued, ...]:
+        """Return what SuperFaktura made of a proforma that was just paid, as far as it tells."""
+        try:
+            found = self._produced(api, proforma.external_id)
+        except OutcomeError:
+            return ()  # the payment stands; the invoice is found before another is made
+        return tuple(one for one in found if not one.key)
 
     def _produced(self, api: Api, proforma_id: str) -> list[Issued]:
         """Return invoices that SuperFaktura made by itself when the proforma was paid."""
@@ -331,7 +348,11 @@ class SuperFaktura:
             return []
         answer = api.get("details", f"/invoices/getInvoiceDetails/{','.join(ids)}")
         found = [row for row in rows({"all": answer}, "all") if is_record(row)]
-        return [read_record(row, api.base) for row in found if made_from(row) in ("", proforma_id)]
+        return [
+            read_record(row, api.base)
+            for row in found
+            if proforma_id in (proformas_of(row) or [proforma_id])
+        ]
 
 
 def _no_document(api: Api) -> UncertainError:

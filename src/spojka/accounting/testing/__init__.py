@@ -1,5 +1,7 @@
 """The contract suite for accounting systems; see :class:`SystemContract`. Needs pytest."""
 
+from spojka.accounting.samples import Samples, line
+from spojka.accounting.testing import asserting as asserting
 from spojka.accounting.testing.bench import Bench, walk
 from spojka.accounting.testing.contract import SystemContract
 from spojka.accounting.testing.doubles import (
@@ -8,7 +10,6 @@ from spojka.accounting.testing.doubles import (
     MemoryReservations,
     MemoryTokens,
 )
-from spojka.accounting.testing.samples import Samples, line
 
 __all__ = [
     "Bench",

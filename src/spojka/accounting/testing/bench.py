@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from spojka.accounting.contract import LoadedData, Session, System
+from spojka.accounting.samples import Samples
 from spojka.accounting.serving import Serving
 from spojka.accounting.simulator import Fault, Simulator
 from spojka.accounting.testing.doubles import (
@@ -24,7 +25,6 @@ from spojka.accounting.testing.doubles import (
     MemoryReservations,
     MemoryTokens,
 )
-from spojka.accounting.testing.samples import Samples
 from spojka.core.outcome import (
     OutcomeError,
     RejectedError,

@@ -24,9 +24,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from spojka.accounting.contract import Capability, Issued
+from spojka.accounting.samples import Samples
 from spojka.accounting.serving import Serving
-from spojka.accounting.simulator import COMMITTED, OUTSIDE, Fault, Simulator
-from spojka.accounting.testing.bench import Bench, address_of, patience, walk
+from spojka.accounting.simulator import OUTSIDE, Fault, Simulator
+from spojka.accounting.testing.bench import Bench, Story, address_of, patience, walk
 from spojka.accounting.testing.operations import (
     METHODS,
     OPERATIONS,
@@ -38,16 +39,11 @@ from spojka.accounting.testing.operations import (
     pay,
     rates_of,
 )
-from spojka.accounting.testing.samples import Samples
+from spojka.accounting.testing.verdict import leaked, must_be_told, unexplained, wrong_class
 from spojka.core import catalogue
-from spojka.core.descriptor import CheckStatus, FieldKind
-from spojka.core.outcome import (
-    OutcomeError,
-    RejectedError,
-    ThrottledError,
-    UnavailableError,
-    UncertainError,
-)
+from spojka.core.descriptor import Check, CheckStatus, FieldKind
+from spojka.core.outcome import RejectedError, ThrottledError
+from spojka.core.problem import Problem
 
 _UNKNOWN_WORDS = catalogue.UNMAPPED
 _READS = {"GET", "HEAD"}
@@ -89,6 +85,10 @@ class SystemContract:
         """Tell whether a request (``POST /path``) only fetches a token."""
         return self.token_path in line
 
+    def is_write(self, line: str) -> bool:
+        """Tell whether a request changes something there; some systems write by ``GET``."""
+        return line.partition(" ")[0] not in _READS and not self.is_token(line)
+
     # eight operations × sixteen faults
 
     @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.value)
@@ -124,11 +124,14 @@ class SystemContract:
                 )
                 wrong = operation.right(story.result)
                 assert not wrong, f"{where}: {wrong}; errors: {story.errors}"
-                if story.errors and named.name != "verify":
-                    line = "" if fault in OUTSIDE else asked[position]
-                    self._judge(fault, line, story.errors[0], where)
+                if named.name == "verify":
+                    assert not story.errors, f"{where}: a checklist raised {story.errors}"
+                    self._judge_rows(bench, fault, story.result or [], where)
+                else:
+                    wrong = self._judge(fault, asked, position, story)
+                    assert not wrong, f"{where}: {wrong}"
                 for error in story.errors:
-                    self._explained(bench, error, where)
+                    self._explained(bench, error.problem, error.technical, where)
                 self._nothing_leaked(bench, where)
             if position == 0:
                 requests = 1 if fault in OUTSIDE else self._requests_of(named)
@@ -139,40 +142,36 @@ class SystemContract:
             operation = named.prepare(bench)
             return max(1, bench.calls(lambda: bench.do(operation.perform)))
 
-    def _judge(self, fault: Fault, line: str, error: OutcomeError, where: str) -> None:
-        """Demand the right class of the first error."""
-        writes = line.partition(" ")[0] not in _READS and not self.is_token(line)
-        allowed: tuple[type[OutcomeError], ...]
-        if fault in OUTSIDE:
-            allowed = (UnavailableError,)
-        elif fault is Fault.LIMIT:
-            allowed = (ThrottledError, UncertainError)
-        elif fault is Fault.UNAUTHORIZED:
-            allowed = (RejectedError, UnavailableError, UncertainError)
-        elif writes and fault in COMMITTED | {Fault.RESET_BEFORE, Fault.SILENCE_NOT_COMMITTED}:
-            allowed = (UncertainError,)
-        elif fault in {Fault.ERROR_IN_SUCCESS, Fault.ERROR_BEFORE, Fault.MAINTENANCE}:
-            allowed = (UncertainError, UnavailableError, RejectedError, ThrottledError)
-        else:
-            allowed = (UnavailableError, UncertainError, ThrottledError)
-        assert isinstance(error, allowed), f"{where}: {type(error).__name__} {error}"
+    def _judge(self, fault: Fault, asked: list[str], at: int, story: Story[Any]) -> str:
+        """Say what is wrong with how a fault was told, or nothing."""
+        writes = fault not in OUTSIDE and self.is_write(asked[at])
+        if not story.errors:
+            return "it was told by no error" if must_be_told(fault, writes=writes) else ""
+        wrote = any(self.is_write(line) for line in asked[:at])
+        return wrong_class(fault, story.errors[0], writes=writes, wrote=wrote)
 
-    def _explained(self, bench: Bench, error: OutcomeError, where: str) -> None:
-        code = error.problem.code
-        assert code != _UNKNOWN_WORDS, f"{where}: no code of its own: {error.problem.facts}"
-        assert catalogue.entry(code).code == code, f"{where}: {code} is not in the catalogue"
-        for language in catalogue.LANGUAGES:
-            said = catalogue.explain(error.problem, language)
-            shown = f"{said.cause} {said.fix}"
-            assert "{" not in shown, f"{where}: {code} shows raw words: {shown}"
-        text = f"{error.technical} {dict(error.problem.facts)}"
-        leaked = [secret for secret in bench.secrets if secret in text]
-        assert not leaked, f"{where}: a secret stands in {text}"
+    def _judge_rows(self, bench: Bench, fault: Fault, rows: list[Check], where: str) -> None:
+        """A checklist never raises: what goes wrong is one of its rows, with a reason."""
+        wrong = [row for row in rows if row.status is not CheckStatus.OK]
+        silent = [row.key for row in wrong if row.problem is None]
+        assert not silent, f"{where}: rows without a reason: {silent}"
+        for row in wrong:
+            assert row.problem is not None
+            self._explained(bench, row.problem, row.detail, where)
+        if fault in OUTSIDE:
+            first = next((row.key for row in wrong if row.necessary), "")
+            assert first in {"address", "tls"}, f"{where}: {first or 'no row'} fails"
+        elif must_be_told(fault, writes=True):
+            assert wrong, f"{where}: every row is well"
+
+    def _explained(self, bench: Bench, problem: Problem, technical: str, where: str) -> None:
+        assert not (wrong := unexplained(problem)), f"{where}: {wrong}"
+        text = f"{technical} {dict(problem.facts)}"
+        assert not leaked(bench.secrets, text), f"{where}: a secret stands in {text}"
 
     def _nothing_leaked(self, bench: Bench, where: str) -> None:
-        text = repr(bench.recorded)
-        leaked = [secret for secret in bench.secrets if secret in text]
-        assert not leaked, f"{where}: a secret stands in a recording"
+        found = leaked(bench.secrets, repr(bench.recorded))
+        assert not found, f"{where}: a secret stands in a recording"
 
     def _prove_absent(self, named: Named) -> None:
         """What is not declared does not work, and asks nothing of the other side."""
@@ -256,7 +255,7 @@ class SystemContract:
                         predicted = self.system.predict(s, document)
                         issued = self.system.create(s, document, key_of(document))
                 except RejectedError as error:
-                    self._explained(bench, error, name)
+                    self._explained(bench, error.problem, error.technical, name)
                     held.append(f"{name}: {error.problem.code}")
                     continue
                 (made,) = kept(bench, document)
@@ -277,8 +276,7 @@ class SystemContract:
             first = len(bench.simulator.requests)
             issue(bench, document)
             sent = bench.simulator.requests[first:]
-            text = repr(planned)
-            assert not [secret for secret in bench.secrets if secret in text]
+            assert not leaked(bench.secrets, repr(planned)), "a secret is shown"
             lines = [f"{one.method} {urlsplit(one.url).path}" for one in planned]
             assert lines, "nothing is shown"
             for one in lines:
@@ -295,18 +293,12 @@ class SystemContract:
             bench.wait(timedelta(seconds=90))
             document = bench.samples.invoice()
             issued = issue(bench, document)
-            found = {
-                one.external_id: one
-                for one in bench.do(lambda s: list(self.system.changes(s, since)))
-            }
+            found = self._changed(bench, since)
             assert issued.external_id in found
             assert found[issued.external_id].total == document.total
             bench.wait(timedelta(seconds=90))
             bench.simulator.act("pay", external_id=issued.external_id)
-            found = {
-                one.external_id: one
-                for one in bench.do(lambda s: list(self.system.changes(s, since)))
-            }
+            found = self._changed(bench, since)
             assert found[issued.external_id].paid_amount == document.total
             read = bench.do(lambda s: self.system.read(s, issued.external_id, document.kind))
             assert read is not None
@@ -315,8 +307,9 @@ class SystemContract:
             assert sum((row.gross for row in read.lines), Decimal(0)) == document.total
 
     def _changed(self, bench: Bench, since: datetime) -> dict[str, Issued]:
-        with bench.session() as s:
-            return {one.external_id: one for one in self.system.changes(s, since)}
+        return {
+            one.external_id: one for one in bench.do(lambda s: list(self.system.changes(s, since)))
+        }
 
     def test_what_was_never_made_is_not_found(self) -> None:
         with self.bench() as bench:

@@ -50,9 +50,7 @@ class MemoryBudget:
 
     def take(self) -> None:
         if self.exhausted_until is not None:
-            raise ThrottledError(
-                Problem.of("SPJ-BUDGET-DAY", system="…", limit="…"), self.exhausted_until
-            )
+            raise ThrottledError(Problem.of("SPJ-BUDGET-PAUSED", system="…"), self.exhausted_until)
 
     def pause(self, until: datetime) -> None:
         self.exhausted_until = until
@@ -99,7 +97,7 @@ class MemoryReservations:
 
     def reserve(self, series: str, key: str, last: int) -> int:
         kept = self._by_key.get(key)
-        if kept is not None and kept[1] > last:
+        if kept is not None and kept[0] == series and kept[1] > last:
             return kept[1]
         returned = self._returned.setdefault(series, set())
         free = [number for number in returned if number > last]

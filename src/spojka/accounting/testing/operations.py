@@ -10,7 +10,6 @@ from typing import Any
 from spojka.accounting.contract import Capability, Email, Issued, Session
 from spojka.accounting.simulator import Kept
 from spojka.accounting.testing.bench import Bench
-from spojka.core.descriptor import CheckStatus
 from spojka.core.document import Document, Kind
 
 
@@ -147,18 +146,22 @@ def _email(bench: Bench) -> Operation:
     )
     key = f"{document.uuid}:email:1"
 
+    asked_nobody = True
+
     def perform(s: Session) -> bool:
         bench.system.email(s, document, issued, key, message)
         return True
 
     def look_up(s: Session) -> bool | None:
-        # Where it cannot be known, a person decides: it is never sent again by itself.
+        nonlocal asked_nobody
         sent = bench.system.find_email(s, document, issued, key, message)
+        if sent is None:  # a person decides: it is never sent again by itself
+            asked_nobody = False
         return True if sent is None or sent else None
 
     def right(_done: Any) -> str:
         emails = kept(bench, document)[0].emails
-        if len(emails) > 1:
+        if len(emails) > 1 or (not emails and asked_nobody):
             return f"{len(emails)} e-mails were sent"
         return "" if all(to == message.to for to in emails) else f"it went to {emails}"
 
@@ -179,13 +182,9 @@ def _verify(bench: Bench) -> Operation:
     def perform(s: Session) -> list[Any]:
         return list(bench.system.verify(s))
 
-    def right(rows: Any) -> str:
-        if not rows:
-            return "the checklist has no rows"
-        silent = [row.key for row in rows if row.status is not CheckStatus.OK and not row.problem]
-        return f"rows without a reason: {silent}" if silent else ""
-
-    return Operation(perform, lambda _s: None, right)
+    return Operation(
+        perform, lambda _s: None, lambda rows: "" if rows else "the checklist has no rows"
+    )
 
 
 OPERATIONS: tuple[Named, ...] = (

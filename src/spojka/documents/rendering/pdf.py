@@ -1,4 +1,4 @@
-"""PDF/A-3b through Typst: one compiler per thread, fonts out of an installed package.
+"""PDF/A-3b through Typst, with fonts out of an installed package.
 
 Typst gets the document as data, never as markup, so that no name can break or steer the page. The
 same input gives the same bytes: no system fonts, and the date of issue as the file's date.
@@ -12,59 +12,55 @@ import json
 import threading
 from contextlib import ExitStack
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time
+from datetime import date
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
-import typst
-
 from spojka.core.problem import Problem
+from spojka.documents.rendering import press
 from spojka.documents.rendering.glyphs import printable
 from spojka.documents.rendering.supply import RenderError
 from spojka.documents.rendering.view import View
 
-_STANDARD: typst.PDFStandard = "a-3b"
-
 _files = ExitStack()
 atexit.register(_files.close)
 _unpacking = threading.Lock()
-_local = threading.local()
+
+
+class _Place:
+    """Where pages are set: in this process, unless there is a press."""
+
+    press: press.Press | None = None
+
+
+def use_press() -> None:
+    """Set all further pages of this process in one of its own; see :mod:`.press`."""
+    if _Place.press is None:
+        _Place.press = press.Press()
+        atexit.register(_Place.press.close)
 
 
 @functools.cache
-def _fonts() -> typst.Fonts:
+def _fonts() -> str:
     folder = resources.files("font_source_sans_pro") / "files"
-    path = _files.enter_context(resources.as_file(folder))
-    return typst.Fonts(include_system_fonts=False, font_paths=[str(path)])
+    return str(_files.enter_context(resources.as_file(folder)))
 
 
 @functools.cache
-def _template(name: str) -> Path:
+def _template(name: str) -> str:
     source = resources.files("spojka.documents.rendering") / name
-    return _files.enter_context(resources.as_file(source))
-
-
-def _compiler(name: str) -> typst.Compiler:
-    """Return this thread's compiler of a template: a compiler must not be shared, fonts may be."""
-    compilers: dict[str, typst.Compiler] = _local.__dict__.setdefault("compilers", {})
-    if name not in compilers:
-        with _unpacking:
-            path, fonts = _template(name), _fonts()
-        compilers[name] = typst.Compiler(str(path), root=str(path.parent), font_paths=fonts)
-    return compilers[name]
+    return str(_files.enter_context(resources.as_file(source)))
 
 
 def _compile(template: str, inputs: dict[str, str], day: date) -> bytes:
-    content = _compiler(template).compile(
-        format="pdf",
-        sys_inputs=inputs,
-        pdf_standards=[_STANDARD],
-        timestamp=datetime.combine(day, time(), UTC),
-    )
-    if not isinstance(content, bytes):  # a list would mean one file per page, which PDF never is
-        raise TypeError("the compiler gave no PDF")
-    return content
+    with _unpacking:
+        path, fonts = _template(template), _fonts()
+    if _Place.press is not None:
+        try:
+            return _Place.press.set_page(path, fonts, inputs, day)
+        except press.StoppedError:
+            pass  # done here, then: slower, but done
+    return press.set_page(path, fonts, inputs, day)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -72,7 +68,7 @@ def drawable(characters: str) -> bool:
     """Tell whether the document's fonts have a glyph for every one of the characters."""
     try:
         _compile("glyphs.typ", {"text": characters}, date(2000, 1, 1))
-    except typst.TypstError:
+    except press.PressError:
         return False
     return True
 
@@ -102,9 +98,9 @@ def compile_pdf(view: View, *, day: date, logo: bytes | None, isdoc: bytes | Non
         inputs["logo"] = _logo(logo, day)
     try:
         return _compile("document.typ", inputs, day)
-    except typst.TypstError as error:
+    except press.PressError as error:
         raise RenderError(
-            Problem.of("SPJ-PDF-FAILED", number=view.number, detail=error.message)
+            Problem.of("SPJ-PDF-FAILED", number=view.number, detail=str(error))
         ) from error
 
 
@@ -113,8 +109,8 @@ def _logo(logo: bytes, day: date) -> str:
     encoded = json.dumps(list(logo), separators=(",", ":"))
     try:
         _compile("glyphs.typ", {"text": "", "logo": encoded}, day)
-    except typst.TypstError as error:
-        raise RenderError(Problem.of("SPJ-LOGO-UNREADABLE", detail=error.message)) from error
+    except press.PressError as error:
+        raise RenderError(Problem.of("SPJ-LOGO-UNREADABLE", detail=str(error))) from error
     return encoded
 
 

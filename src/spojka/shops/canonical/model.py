@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
+from spojka.core.dates import YEARS
 from spojka.core.money import AmountError, parse_amount
 from spojka.core.order import LineKind
 
@@ -31,12 +32,14 @@ def _read_number(value: Any) -> Decimal:
 
 
 def _read_moment(value: Any) -> datetime:
-    if isinstance(value, datetime):
-        return value
     try:
-        return datetime.fromisoformat(value if isinstance(value, str) else "")
+        text = value if isinstance(value, str) else ""
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(text)
     except ValueError:
         raise ValueError("not a time; write it as 2026-11-22T10:05:00+01:00") from None
+    if found.year not in YEARS:
+        raise ValueError(f"a year between {YEARS[0]} and {YEARS[-1]} is needed")
+    return found
 
 
 def _read_text(value: Any) -> Any:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from spojka.core.dates import YEARS
 from spojka.core.money import ZERO, AmountError, parse_amount
 from spojka.shops.contract import MappingError
 
@@ -143,6 +144,6 @@ def _parsed(value: str, zone: str) -> datetime | None:
         found = datetime.fromisoformat(value)
         if found.tzinfo is None:
             found = found.replace(tzinfo=ZoneInfo(zone))
-        return found.astimezone(UTC)
+        return found.astimezone(UTC) if found.year in YEARS else None
     except (ValueError, OverflowError):
         return None

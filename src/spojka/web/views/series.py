@@ -83,8 +83,8 @@ def series_list(request: CompanyRequest) -> HttpResponseBase:
     today = timezone.localdate()
     company = request.company
     rows = Series.objects.filter(company=company).select_related("shop")
-    entries = company.register_entries.order_by().values_list("series").annotate(Count("pk"))
-    used = dict(entries)
+    entries = RegisterEntry.objects.filter(series__company=company).order_by()
+    used = dict(entries.values("series").annotate(count=Count("*")).values_list("series", "count"))
     return show(
         request,
         "series_list",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -29,6 +30,7 @@ from spojka.core.outcome import RejectedError, Rejection, ThrottledError
 
 WHOLE = Decimal("177.00")
 HOOK = "https://spojka.example/hooks/1"
+AGREED = "tajne"
 
 
 def pay(w: World, d: Any, issued: Any, amount: Decimal = WHOLE) -> Any:
@@ -223,6 +225,10 @@ def test_a_pdf_is_asked_for_again_until_it_is_made() -> None:
                 SYSTEM.pdf(w.session(), document(), issued)
             assert code_of(later) == "SPJ-FAKTUROID-PDF-LATER"
             assert later.value.until == NOW + timedelta(seconds=3)
+        w.simulator.state["pdf"][issued.external_id] = 1
+        with pytest.raises(ThrottledError) as later:
+            SYSTEM.pdf(w.session(attempt=3), document(), issued)
+        assert later.value.until == NOW + timedelta(seconds=24)
         file = SYSTEM.pdf(w.session(), document(), issued)
         assert (file.name, file.media_type) == ("2026-0001.pdf", "application/pdf")
         assert file.content.startswith(b"%PDF")
@@ -305,8 +311,8 @@ def test_a_document_made_and_paid_there_tells_what_it_was_made_of() -> None:
         assert found[Kind.PROFORMA].changed_at == NOW + timedelta(minutes=5)
 
 
-def register(w: World, secret: str = "tajne") -> Any:
-    session = w.session(webhook_address=HOOK, webhook_secret=secret)
+def register(w: World) -> Any:
+    session = w.session(webhook_address=HOOK, webhook_secret=AGREED)
     SYSTEM.register_webhook(session)
     return session
 
@@ -332,6 +338,9 @@ def test_webhooks_are_registered_once_and_hint_at_documents() -> None:
             "invoice_paid",
         ]
         assert sent[0]["url"] == HOOK
+        keys = [one["headers"]["Idempotency-Key"] for one in sent]
+        assert len(set(keys)) == 2
+        assert {uuid.UUID(key).version for key in keys} == {7}
         (hint,) = SYSTEM.read_webhook(session, as_delivery(sent[1]))
         assert (hint.external_id, hint.kind) == (issued.external_id, Kind.INVOICE)
         assert hint.topic == "invoice_paid"
@@ -352,7 +361,7 @@ def test_a_webhook_without_the_secret_is_not_believed(given: str) -> None:
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"body": {"subject": {}}}'])
 def test_a_webhook_about_something_else_hints_at_nothing(body: bytes) -> None:
     with world() as w:
-        session = w.session(webhook_secret="tajne")
+        session = w.session(webhook_secret=AGREED)
         delivery = Delivery({"authorization": "Bearer tajne"}, body)
         try:
             assert SYSTEM.read_webhook(session, delivery) == []

@@ -53,6 +53,16 @@ COMPANY = Customer(
 )  # fmt: skip
 
 
+SESSION = Session(
+    credentials={},
+    settings={},
+    now=NOW,
+    seller=SELLER,
+    loaded=LoadedData(facts={"slug": "zkusebni", "currency": "CZK"}),
+)
+"""A session that nothing can be sent by."""
+
+
 def line(
     gross: str = "121.00",
     rate: str = "21",
@@ -132,9 +142,7 @@ class World:
     contacts: MemoryContacts = field(default_factory=MemoryContacts)
     budget: MemoryBudget = field(default_factory=MemoryBudget)
     settings: dict[str, str] = field(default_factory=dict)
-    loaded: LoadedData = field(
-        default_factory=lambda: LoadedData(facts={"slug": "zkusebni", "currency": "CZK"})
-    )
+    loaded: LoadedData = SESSION.loaded
 
     def session(self, **more: Any) -> Session:
         made = Session(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +15,13 @@ from spojka.accounting.contract import Issued, LoadedData, Session
 from spojka.accounting.idoklad.simulator import IdokladSimulator
 from spojka.accounting.idoklad.system import SYSTEM
 from spojka.accounting.serving import Serving
+from spojka.accounting.simulator import Answer, Asked
+from spojka.accounting.testing import (
+    MemoryBudget,
+    MemoryContacts,
+    MemoryReservations,
+    MemoryTokens,
+)
 from spojka.core.document import (
     Document,
     DocumentLine,
@@ -28,95 +36,7 @@ from spojka.net.client import Client, Exchange
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
-WEBHOOK_SECRET = "signed-with-this"  # noqa: S105 - of the tests
-
-
-class MemoryTokens:
-    """A token cache of one process."""
-
-    def __init__(self) -> None:
-        self.token: str | None = None
-        self.fetched = 0
-
-    def get(self) -> str | None:
-        return self.token
-
-    def put(self, token: str, expires_at: datetime) -> None:
-        assert expires_at.tzinfo is not None
-        self.token = token
-        self.fetched += 1
-
-    def forget(self, token: str | None = None) -> None:
-        if token is None or token == self.token:
-            self.token = None
-
-
-class MemoryBudget:
-    """A budget that allows everything, and remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[int, int, int | None]] = []
-
-    def take(self) -> None:
-        return None
-
-    def pause(self, until: datetime) -> None:
-        return None
-
-    def observe(
-        self,
-        remaining: int,
-        reset: datetime | timedelta | None = None,
-        *,
-        seconds: int,
-        limit: int | None = None,
-    ) -> None:
-        self.told.append((remaining, seconds, limit))
-
-
-class MemoryContacts:
-    """Known contacts of one process."""
-
-    def __init__(self, *, complete: bool = True) -> None:
-        self.complete = complete
-        self.known: dict[str, str] = {}
-
-    def find(self, name: str) -> str | None:
-        return self.known.get(name)
-
-    def put(self, names: Iterable[str], external_id: str) -> None:
-        self.known |= dict.fromkeys(names, external_id)
-
-    def forget(self, external_id: str) -> None:
-        self.known = {name: one for name, one in self.known.items() if one != external_id}
-
-
-class MemoryReservations:
-    """Reserved numbers of one process."""
-
-    def __init__(self) -> None:
-        self.keys: dict[str, tuple[str, int]] = {}
-        self.free: dict[str, set[int]] = {}
-
-    def reserved(self, key: str) -> int | None:
-        found = self.keys.get(key)
-        return found[1] if found else None
-
-    def reserve(self, series: str, key: str, last: int) -> int:
-        kept = self.keys.get(key)
-        if kept is not None and kept[1] > last:
-            return kept[1]
-        used = {number for of, number in self.keys.values() if of == series}
-        free = sorted(n for n in self.free.get(series, set()) if n > last)
-        number = free[0] if free else max({last, *used}) + 1
-        self.free.setdefault(series, set()).discard(number)
-        self.keys[key] = (series, number)
-        return number
-
-    def give_back(self, key: str) -> None:
-        found = self.keys.pop(key, None)
-        if found is not None:
-            self.free.setdefault(found[0], set()).add(found[1])
+WEBHOOK_SECRET = "signed-with-this"
 
 
 @dataclass
@@ -137,6 +57,10 @@ class Box:
         """Return the session with other values."""
         return replace(self.session, **changes)
 
+    def answer(self, answer: Callable[[Asked], Answer]) -> None:
+        """Have requests answered by something else than the simulator."""
+        self.simulator.__dict__["answer"] = answer
+
     def create(self, d: Document, **changes: Any) -> Issued:
         """Make a document under its usual key."""
         return SYSTEM.create(self.with_(**changes), d, key_of(d))
@@ -148,6 +72,8 @@ def box(
 ) -> Iterator[Box]:
     """Serve an agenda, and open a session that has loaded it."""
     simulator = IdokladSimulator(clock=lambda: NOW, **account)
+    contacts = MemoryContacts()
+    contacts.complete = True
     exchanges: list[Exchange] = []
     with (
         Serving(simulator, silence_seconds=2) as server,
@@ -163,9 +89,9 @@ def box(
             settings=settings or {},
             now=NOW,
             http=client,
-            tokens=MemoryTokens(),
+            tokens=MemoryTokens(lambda: NOW),
             budget=MemoryBudget(),
-            contacts=MemoryContacts(),
+            contacts=contacts,
             reservations=MemoryReservations(),
             seller=seller(simulator.account["country"]),
             webhook_address="https://eshop.example/hooks/1",
@@ -269,3 +195,25 @@ def credit_note(invoice: Issued, *lines: DocumentLine, number: str = "1001") -> 
 
 def key_of(d: Document) -> str:
     return f"{d.uuid}:create"
+
+
+def sent(b: Box, path: str = "IssuedInvoices") -> Any:
+    """Return the body that was posted last."""
+    bodies = [e.request_body for e in b.exchanges if e.method != "GET" and e.url.endswith(path)]
+    return json.loads(bodies[-1])
+
+
+def by_hand(b: Box, serial: int, **fields: Any) -> None:
+    """Have a person issue an invoice in iDoklad itself."""
+    partner = b.simulator.state["contacts"][0]["Id"]
+    item = {
+        "Name": "Ručně", "Amount": 1, "UnitPrice": 50, "PriceType": 0, "VatRateType": 1,
+        "IsTaxMovement": False, "DiscountPercentage": 0,
+    }  # fmt: skip
+    body = {
+        "PartnerId": partner, "CurrencyId": 1, "DateOfIssue": "2026-03-02",
+        "DateOfTaxing": "2026-03-02", "DateOfMaturity": "2026-03-02", "Description": "ručně",
+        "DocumentSerialNumber": serial, "NumericSequenceId": 5, "PaymentOptionId": 1,
+        "IsEet": False, "IsIncomeTax": True, "Items": [item], **fields,
+    }  # fmt: skip
+    b.simulator.act("issue", body=body)

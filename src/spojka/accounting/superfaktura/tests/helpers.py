@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qs
 
-from spojka.accounting.contract import LoadedData, Session
+from spojka.accounting.contract import Issued, LoadedData, Session
 from spojka.accounting.serving import Serving
 from spojka.accounting.superfaktura.simulator import SuperFakturaSimulator
+from spojka.accounting.superfaktura.system import SYSTEM
 from spojka.core.document import (
     Document,
     DocumentLine,
@@ -190,3 +193,15 @@ def non_payer(d: Document) -> Document:
 
 def key(d: Document) -> str:
     return f"{d.uuid}:create"
+
+
+def issue(to: Account, d: Document) -> Issued:
+    """Make a document in a session of its own."""
+    return SYSTEM.create(to.session(), d, key(d))
+
+
+def sent(to: Account) -> dict[str, object]:
+    """Return the body of the last creation."""
+    exchange = [e for e in to.exchanges if e.url.endswith("/invoices/create")][-1]
+    found: dict[str, object] = json.loads(parse_qs(exchange.request_body)["data"][0])
+    return found

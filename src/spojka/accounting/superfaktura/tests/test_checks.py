@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from spojka.accounting.simulator import Answer
+from spojka.accounting.superfaktura.simulator import SuperFakturaSimulator
 from spojka.accounting.superfaktura.system import SYSTEM
 from spojka.accounting.superfaktura.tests.helpers import SELLER, Account, account
 from spojka.core import catalogue
@@ -127,3 +128,11 @@ def test_loading_gives_what_settings_offer() -> None:
     assert loaded.facts["tags"] == {"1": "e-shop", "2": "VIP"}
     assert {"cod", "transfer"} <= {choice.id for choice in loaded.payment_methods}
     assert "CZK" in loaded.currencies
+
+
+@pytest.mark.parametrize("mode", list(VatMode))
+@pytest.mark.parametrize("country", ["CZ", "SK", "AT", "PL"])
+def test_an_account_made_for_a_company_passes(mode: VatMode, country: str) -> None:
+    seller = replace(SELLER, country=country, company_id="00027383", vat_mode=mode)
+    with account(**SuperFakturaSimulator.fitting(seller)) as there:
+        assert failed(verified(there, seller=seller)) == {}

@@ -1,27 +1,26 @@
-"""Documents: what is sent, how many calls it takes, and how a lost answer is found."""
+"""Documents: what is sent, and how many calls it takes."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from urllib.parse import parse_qs
+from typing import Any
 
 import pytest
 
 from spojka.accounting.contract import Issued, IssuedState
-from spojka.accounting.simulator import Fault
 from spojka.accounting.superfaktura.system import SYSTEM
 from spojka.accounting.superfaktura.tests.helpers import (
     TODAY,
-    Account,
     account,
     document,
+    issue,
     key,
     line,
     non_payer,
     paid,
+    sent,
 )
 from spojka.core.document import (
     BankAccount,
@@ -32,21 +31,10 @@ from spojka.core.document import (
     Treatment,
     VatRow,
 )
-from spojka.core.outcome import RejectedError, Rejection, UncertainError
+from spojka.core.outcome import RejectedError, Rejection
 
-SECRET = "t-7/ajne"  # noqa: S105 - made up
+SECRET = "t-7/ajne"
 CREATE = "POST /invoices/create"
-
-
-def issue(to: Account, d: Document) -> Issued:
-    return SYSTEM.create(to.session(), d, key(d))
-
-
-def sent(to: Account) -> dict[str, object]:
-    """Return the body of the last creation."""
-    exchange = [e for e in to.exchanges if e.url.endswith("/invoices/create")][-1]
-    found: dict[str, object] = json.loads(parse_qs(exchange.request_body)["data"][0])
-    return found
 
 
 def test_an_invoice_takes_one_call_and_comes_back_whole() -> None:
@@ -66,7 +54,7 @@ def test_an_invoice_takes_one_call_and_comes_back_whole() -> None:
     assert issued.state == IssuedState.OPEN
     assert issued.sent is False
     assert issued.lines is not None
-    assert [(row.quantity, row.gross) for row in issued.lines] == [(2, Decimal("24.6"))]
+    assert [(row.quantity, row.gross) for row in issued.lines] == [(Decimal(2), Decimal("24.6"))]
 
 
 def test_paid_costs_nothing_more_email_and_pdf_one_call_each() -> None:
@@ -147,9 +135,35 @@ def test_proforma_payment_and_final_invoice_take_five_calls() -> None:
     assert invoice.state == IssuedState.PAID
 
 
+def test_a_final_invoice_that_was_credited_is_issued_anew() -> None:
+    with account() as there:
+        d = document(Kind.PROFORMA)
+        proforma = issue(there, d)
+        SYSTEM.pay(there.session(), d, proforma, "pay", TODAY, d.total)
+        settled = final(proforma, document())
+        first = issue(there, settled)
+        second = issue(there, replace(settled, uuid="another"))
+        assert second.external_id != first.external_id
+        again = issue(there, settled)
+        assert again.external_id == first.external_id
+
+
+def test_what_a_proforma_elsewhere_has_paid_is_a_deposit() -> None:
+    with account() as there:
+        d = document()
+        issued = issue(there, final(Issued("", "ZF1", "7"), d))
+        assert there.calls == [CREATE]
+        assert there.last()["Invoice"]["deposit"] == "24.60"
+    assert (issued.total, issued.paid_amount, issued.state) == (d.total, d.total, IssuedState.PAID)
+
+
+@pytest.mark.parametrize("copies_comment", [True, False])
 @pytest.mark.parametrize("produced_in", ["related", "parent"])
-def test_an_invoice_that_was_made_by_itself_is_not_made_again(produced_in: str) -> None:
-    with account(automatic_invoice=True, produced_in=produced_in) as there:
+def test_an_invoice_that_was_made_by_itself_is_not_made_again(
+    produced_in: str, copies_comment: bool
+) -> None:
+    settings: dict[str, Any] = {"produced_in": produced_in, "copies_comment": copies_comment}
+    with account(automatic_invoice=True, **settings) as there:
         s = there.session()
         d = document(Kind.PROFORMA)
         proforma = issue(there, d)
@@ -157,6 +171,7 @@ def test_an_invoice_that_was_made_by_itself_is_not_made_again(produced_in: str) 
         (made,) = payment.produced
         assert made.kind is Kind.INVOICE
         assert made.made_from == proforma.external_id
+        assert made.key == ""
         assert made.total == d.total
         again = issue(there, final(proforma, document()))
         assert again.external_id == made.external_id
@@ -198,7 +213,9 @@ def test_the_callback_goes_along_where_the_installation_can_be_reached() -> None
         SYSTEM.create(s, d, key(d))
         setting = there.last()["InvoiceSetting"]
         assert setting["callback_payment"] == "https://spojka.example/h/x?secret_key=t-7%2Fajne"
+        SYSTEM.read(s, "1", Kind.INVOICE)
         assert SECRET not in repr(there.exchanges)
+        assert "t-7%2Fajne" not in repr(there.exchanges)
         assert SECRET not in SYSTEM.requests(s, d, key(d))[0].body
         issue(there, document())
         assert "callback_payment" not in there.last()["InvoiceSetting"]
@@ -234,7 +251,7 @@ def test_everything_that_stands_on_a_document_is_sent() -> None:
         "payment_type": "cod",
         "header_comment": "Hore",
         "comment": "Dole",
-        "internal_comment": f"Spojka: {key(d)}",
+        "internal_comment": f"Spojka: regular {key(d)}",
         "issued_by": "Eva",
         "sequence_id": 1,
         "bank_accounts": [{"id": 1}],
@@ -342,123 +359,6 @@ def test_cash_rounding_is_theirs_where_it_is_the_same_and_a_line_elsewhere(
     )
     assert issued.lines is not None
     assert len(issued.lines) == 2
-
-
-# an answer that was lost
-
-
-@pytest.mark.parametrize("replay", ["data", "wrapped"])
-def test_a_lost_answer_is_asked_for_by_its_checksum(replay: str) -> None:
-    with account(replay=replay) as there:
-        d = document()
-        there.simulator.fail(Fault.RESET_AFTER, "create")
-        with pytest.raises(UncertainError):
-            issue(there, d)
-        found = SYSTEM.look_up(there.session(), d, key(d))
-        assert there.calls[1:] == [f"GET /api_logs/getResponseByChecksum/{sent(there)['checksum']}"]
-        assert found is not None
-        assert found.number == "2026001"
-        assert found.total == d.total
-        assert SYSTEM.look_up(there.session(), d, "another") is None
-
-
-def test_what_the_log_does_not_know_is_found_by_order_and_key() -> None:
-    with account() as there:
-        d = document()
-        issue(there, document(uuid="another"))
-        issued = issue(there, d)
-        there.simulator.state["log"].clear()
-        found = SYSTEM.look_up(there.session(), d, key(d))
-        assert found is not None
-        assert found.external_id == issued.external_id
-        # Another kind, or another document of the same order, is not it.
-        assert SYSTEM.look_up(there.session(), document(Kind.PROFORMA), key(d)) is None
-        assert SYSTEM.look_up(there.session(), d, "foreign:create") is None
-
-
-def test_an_order_number_that_cannot_stand_in_a_path_is_found_by_its_day() -> None:
-    with account() as there:
-        d = document(order_number="2026/1001 č")
-        issued = issue(there, d)
-        there.simulator.state["log"].clear()
-        found = SYSTEM.look_up(there.session(), d, key(d))
-        assert found is not None
-        assert found.external_id == issued.external_id
-
-
-def test_a_document_of_last_year_is_found_all_the_same() -> None:
-    with account() as there:
-        last_year = date(2025, 12, 30)
-        d = document(issued_on=last_year, due_on=last_year, taxable_on=last_year)
-        issue(there, d)
-        there.simulator.state["log"].clear()
-        found = SYSTEM.look_up(there.session(), d, key(d))
-        assert found is not None
-        assert found.number == "2025001"
-
-
-def test_a_kept_refusal_is_no_document() -> None:
-    with account() as there:
-        d = document(currency="XAU")
-        with pytest.raises(RejectedError) as caught:
-            issue(there, d)
-        assert caught.value.problem.code == "SPJ-SUPERFAKTURA-CURRENCY"
-        assert SYSTEM.look_up(there.session(), d, key(d)) is None
-
-
-def test_success_without_a_document_is_uncertain() -> None:
-    with account() as there:
-        there.simulator.fail(Fault.EMPTY_SUCCESS, "create")
-        with pytest.raises(UncertainError) as caught:
-            issue(there, document())
-        assert caught.value.problem.code == "SPJ-SUPERFAKTURA-NO-DOCUMENT"
-
-
-# the end of a document
-
-
-def test_cancelling_twice_is_cancelling_once() -> None:
-    for again in ("done", "refused"):
-        with account(written_off_again=again) as there:
-            d = document(Kind.PROFORMA)
-            issued = issue(there, d)
-            SYSTEM.cancel(there.session(), d, issued, "k")
-            SYSTEM.cancel(there.session(), d, issued, "k")
-            assert there.simulator.books()[0].cancelled
-
-
-def test_a_paid_document_is_not_cancelled() -> None:
-    with account() as there:
-        d = paid(document())
-        issued = issue(there, d)
-        with pytest.raises(RejectedError) as caught:
-            SYSTEM.cancel(there.session(), d, issued, "k")
-        assert caught.value.problem.code == "SPJ-SUPERFAKTURA-NOT-CANCELLED"
-
-
-def test_deleting_twice_is_deleting_once() -> None:
-    with account() as there:
-        d = document()
-        issued = issue(there, d)
-        SYSTEM.delete(there.session(), d, issued, "k")
-        SYSTEM.delete(there.session(), d, issued, "k")
-        SYSTEM.cancel(there.session(), d, issued, "k")
-        assert there.simulator.books() == []
-        assert SYSTEM.read(there.session(), issued.external_id, Kind.INVOICE) is None
-
-
-@pytest.mark.parametrize(
-    ("locked_delete", "code"), [("said", "LOCKED"), ("refused", "NOT-DELETED")]
-)
-def test_a_locked_document_is_not_taken_for_deleted(locked_delete: str, code: str) -> None:
-    with account(locked_delete=locked_delete) as there:
-        d = document()
-        issued = issue(there, d)
-        there.simulator.act("lock")
-        with pytest.raises(RejectedError) as caught:
-            SYSTEM.delete(there.session(), d, issued, "k")
-        assert caught.value.problem.code == f"SPJ-SUPERFAKTURA-{code}"
-        assert caught.value.rejection is Rejection.PERMANENT
 
 
 def test_a_company_is_sent_with_its_numbers() -> None:

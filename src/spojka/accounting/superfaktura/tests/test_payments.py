@@ -8,29 +8,25 @@ from decimal import Decimal
 
 import pytest
 
-from spojka.accounting.contract import Delivery, Email, Issued, IssuedState, WebhookError
+from spojka.accounting.contract import Delivery, Email, IssuedState, WebhookError
 from spojka.accounting.simulator import Fault
 from spojka.accounting.superfaktura.system import SYSTEM
 from spojka.accounting.superfaktura.tests.helpers import (
     NOW,
     TODAY,
-    Account,
     account,
     document,
+    issue,
     key,
     line,
     paid,
 )
-from spojka.core.document import Document, Kind
+from spojka.core.document import Kind
 from spojka.core.outcome import RejectedError, ThrottledError, UncertainError
 
-SECRET = "slovo"  # noqa: S105 - made up
+SECRET = "slovo"
 YESTERDAY = TODAY - timedelta(days=1)
 MESSAGE = Email(to="Jana@example.com", subject="Faktúra", language="sk")
-
-
-def issue(to: Account, d: Document) -> Issued:
-    return SYSTEM.create(to.session(), d, key(d))
 
 
 def test_a_payment_is_one_call_and_stands_there() -> None:
@@ -143,6 +139,8 @@ def test_an_email_is_one_call_and_can_be_found_out() -> None:
         assert there.simulator.books()[0].emails == ("Jana@example.com",)
         assert there.last()["emails"][0]["subject"] == "Faktúra"
         assert SYSTEM.find_email(s, d, issued, "k", replace(MESSAGE, to="jana@example.com"))
+        later = replace(s, now=s.now + timedelta(days=2))
+        assert SYSTEM.find_email(later, d, issued, "k", MESSAGE) is None
         there.simulator.act("delete")
         assert SYSTEM.find_email(s, d, issued, "k", MESSAGE) is None
 

@@ -1,4 +1,7 @@
-"""Documents that every system is tried with: small ones, and ones with awkward amounts."""
+"""Documents that every system is tried with: small ones, and ones with awkward amounts.
+
+The contract suite tries simulators with them, ``spojka certify`` real accounts.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import count
 
+from spojka.core import tax
 from spojka.core.document import (
     Deduction,
     Document,
@@ -26,13 +30,8 @@ from spojka.core.order import Address, Customer, LineKind
 ZERO = Decimal(0)
 _numbers = count(1001)
 
-RATES: Mapping[str, tuple[Decimal, Decimal]] = {
-    "CZ": (Decimal(21), Decimal(12)),
-    "SK": (Decimal(23), Decimal(19)),
-    "AT": (Decimal(20), Decimal(10)),
-}
-"""Standard and first reduced rate of 2026."""
-CURRENCIES: Mapping[str, str] = {"CZ": "CZK", "SK": "EUR", "AT": "EUR"}
+CURRENCIES: Mapping[str, str] = {"CZ": "CZK", "PL": "PLN", "HU": "HUF", "RO": "RON"}
+"""Where it is not the euro."""
 
 
 def line(
@@ -65,18 +64,34 @@ def line(
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Makes documents of one company on one day. ``country`` is CZ, SK or AT."""
+    """Makes documents of one company on one day, all of them marked as tests."""
 
     country: str = "CZ"
+    """Of the VAT table."""
     today: date = date(2026, 3, 2)
     vat_mode: VatMode = VatMode.PAYER
+    company: Seller | None = None
+    """A real one; else one of Bohemia or Slovakia that is made up."""
+
+    @classmethod
+    def of(cls, company: Seller, today: date) -> Samples:
+        """Return samples of a real company."""
+        return cls(company.country, today, company.vat_mode, company)
 
     @property
     def currency(self) -> str:
-        return CURRENCIES[self.country]
+        return CURRENCIES.get(self.country, "EUR")
+
+    @property
+    def rates(self) -> tuple[Decimal, Decimal]:
+        """Standard and first reduced rate of the day."""
+        found = tax.rates(self.country, self.today)
+        return found.standard, found.reduced[0] if found.reduced else found.standard
 
     @property
     def seller(self) -> Seller:
+        if self.company is not None:
+            return self.company
         return Seller(
             name="Vzorová firma s.r.o.",
             address=Address(
@@ -127,7 +142,6 @@ class Samples:
     def invoice(self, lines: Iterable[DocumentLine] = (), **changes: object) -> Document:
         """Return an unpaid invoice, of its own order."""
         order = next(_numbers)
-        standard, _ = RATES[self.country]
         made = Document(
             uuid=str(uuid.uuid4()),
             kind=Kind.INVOICE,
@@ -140,13 +154,20 @@ class Samples:
             taxable_on=self.today,
             order_number=f"T-{order}",
             order_external_id=str(order),
-            lines=tuple(lines)
-            or (line("Hrnek", "200.00", quantize(2 * standard, 2), standard, quantity="2"),),
+            lines=tuple(lines) or (self._mug(),),
             variable_symbol=str(order),
             payment_method="bacs",
             payment_title="Bankovní převod",
+            test=True,
         )
         return replace(made, **changes)  # type: ignore[arg-type]
+
+    def _mug(self) -> DocumentLine:
+        if self.vat_mode is not VatMode.PAYER:
+            nothing = Treatment.NOT_A_PAYER
+            return line("Hrnek", "200.00", "0", "0", quantity="2", treatment=nothing)
+        standard, _ = self.rates
+        return line("Hrnek", "200.00", quantize(2 * standard, 2), standard, quantity="2")
 
     def paid_invoice(self) -> Document:
         made = self.invoice(payment_method="card", payment_title="Kartou online")
@@ -204,7 +225,7 @@ class Samples:
 
     def spread(self) -> Mapping[str, Document]:
         """Return documents whose amounts shops really have, by what is awkward about them."""
-        high, low = RATES[self.country]
+        high, low = self.rates
 
         def gross(
             name: str,
@@ -249,6 +270,15 @@ class Samples:
                     line("Služba", "1000.00", quantize(10 * high, 2), high),
                     line("Školení", "333.33", quantize(Decimal("3.3333") * high, 2), high),
                 ]
+            ),
+            "VAT rounded row by row": self.invoice(
+                [
+                    line(f"Knoflík {n}", "9.99", quantize(Decimal("0.0999") * high, 2), high)
+                    for n in range(1, 8)
+                ]
+            ),
+            "VAT that the shop rounded another way": self.invoice(
+                [line("Ubrus", "99.99", quantize(high, 2) + Decimal("0.01"), high)]
             ),
             "a company": self.invoice([gross("Židle", "3990.00", high)], customer=self.business()),
             "a zero rate line": self.invoice(
