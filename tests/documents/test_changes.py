@@ -347,6 +347,23 @@ def test_made_after_ours_was_issued_is_told(
     assert len(final.problems) == 1
 
 
+def test_the_final_invoice_waits_until_the_payment_is_known_there(
+    house: House, busy: BusyToy, clock: time_machine.Traveller
+) -> None:
+    """Else both sides would make one."""
+    busy.makes_final = True
+    order, _ = proforma_of(house)
+    busy.fails["pay"] = [uncertain()]
+    house.take(captured("rest-20b-set-paid"))
+    assert [kind for kind, _, _ in house.documents(order)] == ["proforma"]
+    for _ in range(4):
+        clock.shift(timedelta(minutes=3))
+        house.work()
+    final = house.only(order, Kind.INVOICE)
+    assert (final.state, final.number, len(busy.books)) == ("issued", "B0002", 2)
+    assert names(final) == ["system.produced"]
+
+
 # how they are read
 
 

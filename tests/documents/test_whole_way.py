@@ -19,7 +19,7 @@ from spojka.accounting.contract import WebhookHint
 from spojka.accounting.simulator import Kept
 from spojka.companies.models import BankAccount, Company
 from spojka.connections import activation, simulated
-from spojka.connections.models import Connection
+from spojka.connections.models import Call, Connection
 from spojka.core.document import Kind
 from spojka.documents import actions, changes, comparison, trial
 from spojka.documents.models import Document, Effect, ForeignDocument, RateOfDay
@@ -240,3 +240,21 @@ def test_the_test_order_goes_and_is_taken_back(
     assert trial.report(order).is_undone
     living = [kept for kept in books(connection).values() if not kept.cancelled]
     assert living == []
+
+
+def test_calls_are_spent_sparingly(
+    house: House, connection: Connection, clock: time_machine.Traveller
+) -> None:
+    """Proforma, payment and final invoice for a new customer: five calls, and the PDFs."""
+    before = Call.objects.count()
+    order = house.take(captured("rest-20-create-pending"))
+    house.take(captured("rest-20b-set-paid"))
+    work_on(house, clock)
+    assert house.only(order, Kind.INVOICE).is_paid
+    made = Call.objects.order_by("id")[before:]
+    counted = [call for call in made if "pdf" not in call.url.lower()]
+    assert len(counted) == 5, [f"{call.method} {call.url}" for call in counted]
+    again = Call.objects.count()
+    for _ in range(3):
+        house.take(captured("rest-20b-set-paid", status="completed"))
+    assert Call.objects.count() == again

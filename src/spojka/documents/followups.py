@@ -19,9 +19,10 @@ TRIAL = "trial"
 """Key in a document's actions: it is of a test order, and is read back once it is issued."""
 SEQUENCE = {
     EffectKind.CREATE: 0,
+    # Before the PDF, which some systems take a while to make: a payment must not wait for it.
+    EffectKind.PAY: 5,
+    EffectKind.UNPAY: 5,
     EffectKind.PDF: 10,
-    EffectKind.PAY: 20,
-    EffectKind.UNPAY: 20,
     EffectKind.WRITE_BACK: 30,
     EffectKind.CANCEL: 35,
     EffectKind.DELETE: 35,
