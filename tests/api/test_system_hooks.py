@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from spojka.connections import systems, webhooks
+from spojka.connections import systems, vault, webhooks
 from spojka.connections.models import Connection
 from spojka.core.document import Kind
 from spojka.engine.models import Wake
@@ -52,6 +52,13 @@ def test_the_system_is_told_an_address_and_a_secret_once(
     assert first == second
     assert first[0].endswith(f"/hooks/systems/{connection.path_token}/")
     assert len(first[1]) >= 20
+
+
+def test_a_secret_that_somebody_entered_stays(house: House, busy: BusyToy) -> None:
+    found = Connection.objects.select_related("company").get(system="busy")
+    vault.put(f"connection:{found.pk}", "webhook_secret", "a-key-that-was-made-up-by-jana")
+    systems.register_webhook(found, actor="Jana")
+    assert busy.registered[0][1] == "a-key-that-was-made-up-by-jana"
 
 
 def test_a_hint_has_the_document_read_again_once(

@@ -27,10 +27,11 @@ def secret(connection: Connection) -> str:
 
 @transaction.atomic
 def prepare(connection: Connection) -> None:
-    """Give the connection an address and a secret, once."""
+    """Give the connection an address, and a secret where nobody entered one, once."""
     row = Connection.objects.select_for_update(no_key=True).get(pk=connection.pk)
     if not row.path_token:
         row.path_token = new_path_token()
         row.save(update_fields=["path_token"])
-        vault.put(f"connection:{row.pk}", _SECRET, new_path_token())
+        if vault.get(f"connection:{row.pk}", _SECRET) is None:
+            vault.put(f"connection:{row.pk}", _SECRET, new_path_token())
     connection.path_token = row.path_token

@@ -67,9 +67,26 @@ _FIELDS = (
             "sk": "Aby iDoklad hlásil zmeny hneď. Bez neho sa čítajú pravidelne.",
         },
         where={
-            "en": "In the developer portal, after a webhook with our address and secret is added.",
-            "cs": "Ve vývojářském portálu, až tam přidáte webhook s naší adresou a klíčem.",
-            "sk": "Vo vývojárskom portáli, keď tam pridáte webhook s našou adresou a kľúčom.",
+            "en": "In the developer portal, once a webhook with our address and your key is there.",
+            "cs": "Ve vývojářském portálu, až tam přidáte webhook s naší adresou a vaším klíčem.",
+            "sk": "Vo vývojárskom portáli, keď tam pridáte webhook s našou adresou a vaším kľúčom.",
+        },
+    ),
+    FieldSpec(
+        key="webhook_secret",
+        label={"en": "Key of the webhook", "cs": "Klíč webhooku", "sk": "Kľúč webhooku"},
+        kind=FieldKind.SECRET,
+        required=False,
+        advanced=True,
+        help={
+            "en": "Make up a long one. iDoklad signs with it, so that nobody else is believed.",
+            "cs": "Vymyslete si dlouhý. iDoklad jím podepisuje, aby se nevěřilo nikomu jinému.",
+            "sk": "Vymyslite si dlhý. iDoklad ním podpisuje, aby sa neverilo nikomu inému.",
+        },
+        where={
+            "en": "Enter the same key in the developer portal, where the webhook is added.",
+            "cs": "Stejný klíč zadejte ve vývojářském portálu, kde se webhook přidává.",
+            "sk": "Rovnaký kľúč zadajte vo vývojárskom portáli, kde sa webhook pridáva.",
         },
     ),
     FieldSpec(

@@ -254,8 +254,9 @@ class SystemContract:
         assert len(set(codes.values())) == len(codes), codes
 
     def test_a_wrong_secret_is_refused_by_name(self) -> None:
-        secrets = [spec for spec in self.system.descriptor.fields if spec.is_secret]
-        for spec in secrets:
+        for spec in self.system.descriptor.fields:
+            if not (spec.is_secret and spec.required):
+                continue
             with self.bench(load=False) as bench:
                 bench.credentials[spec.key] = "0" * len(bench.filled[spec.key])
                 rows = bench.do(lambda s: list(self.system.verify(s)))
