@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from spojka import engine
 from spojka.connections import systems
+from spojka.core.document import Kind
 from spojka.core.outcome import (
     Backoff,
     EffectKind,
@@ -96,20 +97,23 @@ def _advance(order_id: int, lease: Lease) -> datetime | None:
 def _open(order_id: int) -> list[tuple[int, datetime]]:
     """Return id and due time of the first open effect of each document that may go on.
 
-    Later effects of a document wait for its first one.
+    Later effects of a document wait for its first one. And a document is not made before the
+    payment of the proforma is known in the system: some make the final invoice themselves then.
     """
-    rows = (
+    rows = list(
         Effect.objects.filter(document__order_id=order_id)
         .exclude(state__in=_DONE)
         .exclude(document__state__in=[Document.State.HELD, Document.State.DROPPED])
         .exclude(document__connection__paused_problem__isnull=False)
         .exclude(_NOT_BEGUN, document__connection__active=False)
         .order_by("document_id", "sequence", "id")
-        .values_list("document_id", "pk", "due_at")
+        .values_list("document_id", "pk", "due_at", "kind", "state", "document__kind")
     )
+    settling = any(kind == EffectKind.PAY and of == Kind.PROFORMA for _, _, _, kind, _, of in rows)
     first: dict[int, tuple[int, datetime]] = {}
-    for document_id, pk, due_at in rows:
-        first.setdefault(document_id, (pk, due_at))
+    for document_id, pk, due_at, kind, state, _ in rows:
+        if not (settling and kind == EffectKind.CREATE and state not in _IN_DOUBT):
+            first.setdefault(document_id, (pk, due_at))
     return list(first.values())
 
 

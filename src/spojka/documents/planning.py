@@ -38,7 +38,6 @@ from spojka.documents.routing import Route
 from spojka.orders.models import InboxEvent, Order
 
 State = Document.State
-_SETTLED = (EffectState.CONFIRMED, EffectState.REJECTED, EffectState.SKIPPED)
 _NEWS = ForeignDocument.objects.filter(pending=True)
 
 
@@ -175,7 +174,7 @@ def due_documents(
         return
     if tax_document is not None and tax_document.state != State.ISSUED and not invoices:
         return  # the final invoice deducts it, and needs its number
-    if invoice_due and not (proforma is not None and _has_to_settle(proforma)):
+    if invoice_due and not (proforma is not None and _is_under_way(proforma)):
         yield Due(Kind.INVOICE, invoice_rule or rulebook.rule_of(proforma))
     yield from _due_credit_notes(order, core, decision, invoices, by_kind[Kind.CREDIT_NOTE])
 
@@ -186,18 +185,9 @@ def _is_closed(order: Order, rule: Rule | None) -> bool:
     return order.status in composing.CLOSED_STATUSES and not named
 
 
-def _has_to_settle(proforma: Document) -> bool:
-    """Tell whether the final invoice has to wait for the proforma.
-
-    It may exist on the other side without a number here. And its payment has to be known there
-    first: some systems make the final invoice themselves then.
-    """
-    if proforma.state in {State.ISSUING, State.UNCERTAIN}:
-        return True
-    if proforma.state != State.ISSUED:
-        return False
-    paying = proforma.effects.filter(kind=EffectKind.PAY)
-    return paying.exclude(state__in=_SETTLED).exists()
+def _is_under_way(document: Document) -> bool:
+    """Tell whether the document may already exist on the other side without a number here."""
+    return document.state in {State.ISSUING, State.UNCERTAIN}
 
 
 def _due_credit_notes(
