@@ -14,6 +14,7 @@ pytestmark = pytest.mark.usefixtures("denik")
 class TestDenik(SystemContract):
     system = SYSTEM
     simulator = DenikSimulator
+    non_payer = {"vat_mode": "non_payer"}
     calls = {
         "invoice": 1,
         "invoice_known": 1,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from spojka.accounting.contract import (
     Capability,
+    Delivery,
     Email,
     File,
     Issued,
@@ -19,6 +21,7 @@ from spojka.accounting.contract import (
     Recovery,
     Session,
     Totals,
+    WebhookHint,
 )
 from spojka.accounting.simulator import Fault
 from spojka.accounting.testing import SystemContract
@@ -221,6 +224,26 @@ class ShowsAnotherAddress(Denik):
         return [replace(planned, url=planned.url.replace("/documents", "/invoices"))]
 
 
+class ShowsAnotherBody(Denik):
+    def requests(self, s: Session, d: Document, key: str) -> list[PlannedRequest]:
+        return super().requests(s, replace(d, currency="EUR"), key)
+
+
+class ChargesVatForNonPayers(Denik):
+    def create(self, s: Session, d: Document, key: str) -> Issued:
+        lines = tuple(replace(line, rate=Decimal(21)) for line in d.lines)
+        return super().create(s, replace(d, lines=lines), key)
+
+
+class BelievesAnybody(Denik):
+    descriptor = replace(
+        Denik.descriptor, capabilities=Denik.descriptor.capabilities | {Capability.WEBHOOK}
+    )
+
+    def read_webhook(self, s: Session, delivery: Delivery) -> list[WebhookHint]:
+        return [WebhookHint("")]
+
+
 class SeesNoChanges(Denik):
     def changes(self, s: Session, since: datetime | None) -> Iterator[Issued]:
         return iter(())
@@ -278,6 +301,7 @@ def suite_of(system: type[Denik]) -> SystemContract:
         "system": made,
         "simulator": DenikSimulator,
         "calls": {"invoice": 1},
+        "non_payer": {"vat_mode": "non_payer"},
         "broken": {"plan": {"plan": "free"}, "right": {"right": False}},
     }
     suite: SystemContract = type("Suite", (SystemContract,), attributes)()
@@ -322,6 +346,9 @@ PLANTED: Iterable[tuple[type[Denik], Run, str]] = [
     (PredictsWhatWeWant, S.test_what_is_predicted_is_what_is_made, "."),
     (ShowsTheSecret, S.test_what_is_shown_beforehand_is_what_is_sent, "a secret is shown"),
     (ShowsAnotherAddress, S.test_what_is_shown_beforehand_is_what_is_sent, "."),
+    (ShowsAnotherBody, S.test_what_is_shown_beforehand_is_what_is_sent, "shown and sent"),
+    (ChargesVatForNonPayers, S.test_a_non_payers_document_has_no_vat, "."),
+    (BelievesAnybody, S.test_a_delivery_of_anybody_is_not_believed, "."),
     (SeesNoChanges, S.test_changes_tell_what_happened_there, "."),
     (ReadsWithoutLines, S.test_changes_tell_what_happened_there, "."),
     (AsksTooMuch, S.test_it_takes_the_calls_that_it_says, "."),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from spojka.accounting import registry
 from spojka.accounting.contract import Capability, Issued
 from spojka.accounting.serving import Serving
 from spojka.companies.models import Company
@@ -203,6 +204,27 @@ def test_a_simulated_connection_can_be_certified_as_well(run: Run, company: Comp
     (told,) = done.lines
     assert (done.code, told["simulated"], told["passed"]) == (0, True, True)
     assert simulated.look(made).books() == []
+
+
+BUILT_IN = [key for key, of in registry.systems().items() if registry.simulator(key) is not None]
+
+
+@pytest.mark.parametrize("key", BUILT_IN)
+def test_every_system_in_the_box_is_certified_on_its_simulator(
+    run: Run, company: Company, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = activation.simulate(company, key, actor="test")
+    activation.activate(made)
+    assert made.active
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    done = run("certify", made.pk, "--write", "--yes", "--email", "ja@example.com", "--json")
+    (told,) = done.lines
+    declared = {one.value for one in registry.system(key).descriptor.capabilities}
+    found = verdicts(told)
+    assert (done.code, told["passed"]) == (0, True), told
+    tried = declared - {"webhook", "tax_document", "changes", "own_numbers"}
+    assert {name: found[name] for name in tried} == dict.fromkeys(tried, "works"), told
 
 
 def test_the_own_issuer_has_nothing_to_prove(run: Run, company: Company) -> None:

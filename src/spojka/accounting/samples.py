@@ -291,6 +291,20 @@ class Samples:
                 [line("Stroj", "5000.00", "0", "0", treatment=Treatment.REVERSE_CHARGE)],
                 customer=self.business("SK" if self.country != "SK" else "CZ"),
             ),
+            "to a consumer abroad by the One Stop Shop": self.invoice(
+                [
+                    line("Mapa", "100.00", "19.00", "19", treatment=Treatment.OSS),
+                    line(
+                        "Doprava",
+                        "10.00",
+                        "1.90",
+                        "19",
+                        kind=LineKind.SHIPPING,
+                        treatment=Treatment.OSS,
+                    ),
+                ],
+                customer=self.customer(7, "DE"),
+            ),
             "a foreign currency": self.invoice(
                 [gross("Hodinky", "129.90", high)], currency=foreign, exchange_rate=rate
             ),

@@ -2,8 +2,8 @@
 
 ``Connection.candidate`` is ``{"settings": plain fields, "checks": rows, "state": …, "actor": who,
 "fields": names of what changed, "activate": whether it is switched on then}``, and where a person
-has to decide ``"before"``, ``"company"`` and then ``"accepted"``. Its secrets are in the vault under an
-owner of their own, so that they can fail without harm to those in use.
+has to decide ``"before"``, ``"company"`` and then ``"accepted"``. Its secrets are in the vault
+under an owner of their own, so that they can fail without harm to those in use.
 """
 
 from __future__ import annotations

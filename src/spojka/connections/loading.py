@@ -54,8 +54,9 @@ def fetch(connection: Connection, instead: Mapping[str, str] | None = None) -> F
         OutcomeError: the system did not give them.
     """
     known = frozenset(connection.contacts.values_list("pk", flat=True))
-    patience = systems.LONG_PATIENCE_SECONDS
-    with systems.open_session(connection, instead=instead, patience=patience) as session:
+    with systems.open_session(
+        connection, instead=instead, patience=systems.LONG_PATIENCE_SECONDS
+    ) as session:
         return Fetched(systems.system_of(connection).load(session), known)
 
 

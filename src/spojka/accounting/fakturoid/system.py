@@ -48,7 +48,8 @@ EVENTS: Final = (
     "invoice_uncollectible", "invoice_uncollectible_removed",
 )  # fmt: skip
 _MASK = "***"
-_SENT_EVENTS = ("invoice_sent",)
+_SENT_EVENT = "invoice_sent"
+# Names of events are documented for webhooks only; a document is thrown away only where it is gone.
 _GONE_EVENTS = ("invoice_removed", "invoice_deleted", "invoice_destroyed")
 
 
@@ -279,7 +280,7 @@ class Fakturoid:
         for event in api.rows("events", "events.json", {"subject_id": text(data, "subject_id")}):
             params = event.get("params")
             to = text(params, "email") if isinstance(params, dict) else ""
-            is_sent = text(event, "name") in _SENT_EVENTS and to.lower() == message.to.lower()
+            is_sent = text(event, "name") == _SENT_EVENT and to.lower() == message.to.lower()
             if is_sent and issued.external_id in _invoices_of(event):
                 return True
         return None

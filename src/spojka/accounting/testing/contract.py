@@ -23,7 +23,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from spojka.accounting.contract import Capability, Issued
+from spojka.accounting import registry
+from spojka.accounting.contract import Capability, Delivery, Issued, WebhookError
+from spojka.accounting.errors import ErrorBook
 from spojka.accounting.samples import Samples
 from spojka.accounting.serving import Serving
 from spojka.accounting.simulator import OUTSIDE, Fault, Simulator
@@ -33,15 +35,18 @@ from spojka.accounting.testing.operations import (
     OPERATIONS,
     UNPAY,
     Named,
+    is_placeholder,
     issue,
     kept,
     key_of,
+    leaves_of,
     pay,
     rates_of,
 )
 from spojka.accounting.testing.verdict import leaked, must_be_told, unexplained, wrong_class
 from spojka.core import catalogue
 from spojka.core.descriptor import Check, CheckStatus, FieldKind
+from spojka.core.document import VatMode
 from spojka.core.outcome import RejectedError, ThrottledError
 from spojka.core.problem import Problem
 
@@ -62,17 +67,22 @@ class SystemContract:
     calls: ClassVar[Mapping[str, int]] = {}
     """Requests an operation takes, tokens and lists known: ``invoice``, ``invoice_known``, ``paid``
     (beyond the invoice), ``email``, ``pdf``, ``proforma_to_final`` (at most)."""
+    non_payer: ClassVar[Mapping[str, Any] | None] = None
+    """Settings of the account of a non-payer."""
     token_path: ClassVar[str] = "/token"  # noqa: S105 - a path
     """Requests with this in their path fetch tokens: they change nothing on documents."""
 
     # the bench
 
     @contextmanager
-    def bench(self, *, load: bool = True, **account: Any) -> Iterator[Bench]:
+    def bench(
+        self, *, load: bool = True, company: VatMode = VatMode.PAYER, **account: Any
+    ) -> Iterator[Bench]:
         """Put the system on a bench, with its data loaded."""
         simulator = self.simulator(**{**self.account, **account})
         with Serving(simulator, silence_seconds=1.2) as serving:
-            bench = Bench(self.system, simulator, serving, self.samples(simulator))
+            samples = replace(self.samples(simulator), vat_mode=company)
+            bench = Bench(self.system, simulator, serving, samples)
             if load:
                 bench.load()
             yield bench
@@ -189,6 +199,17 @@ class SystemContract:
 
     # what it says of itself
 
+    def test_it_is_found_with_its_simulator_and_its_errors(self) -> None:
+        key = self.system.descriptor.key
+        found: object = registry.systems().get(key)
+        assert found is self.system, f"{key} is in no folder and no entry point"
+        assert registry.simulator(key) is self.simulator
+        assert self.simulator.key == key
+        entries = ErrorBook.of(registry.package_of(key)).entries
+        for code in (entry.code for entry in entries):
+            assert code.startswith(f"SPJ-{key.upper()}-"), f"{code} is another's"
+            assert catalogue.entry(code).code == code
+
     def test_it_has_what_it_declares_and_nothing_else(self) -> None:
         declared = self.system.descriptor.capabilities
         for capability, methods in METHODS.items():
@@ -268,19 +289,42 @@ class SystemContract:
                     held.append(name)
         assert len(held) <= len(documents) // 3, held
 
+    def test_a_non_payers_document_has_no_vat(self) -> None:
+        if self.non_payer is None:
+            pytest.skip("the simulator has no account of a non-payer")
+        with self.bench(company=VatMode.NON_PAYER, **self.non_payer) as bench:
+            for document in (bench.samples.invoice(), bench.samples.paid_invoice()):
+                with bench.session() as s:
+                    assert self.system.predict(s, document).total == document.total
+                issued = issue(bench, document)
+                (made,) = kept(bench, document)
+                assert made.total == document.total
+                rows = rates_of(issued.vat or ())
+                assert all(rate == tax == 0 for rate, (_net, tax) in rows.items()), rows
+
     def test_what_is_shown_beforehand_is_what_is_sent(self) -> None:
         with self.bench() as bench:
             document = bench.samples.invoice()
             with bench.session() as s:
                 planned = self.system.requests(s, document, key_of(document))
-            first = len(bench.simulator.requests)
+            bench.recorded.clear()
             issue(bench, document)
-            sent = bench.simulator.requests[first:]
-            assert not leaked(bench.secrets, repr(planned)), "a secret is shown"
-            lines = [f"{one.method} {urlsplit(one.url).path}" for one in planned]
-            assert lines, "nothing is shown"
-            for one in lines:
-                assert any(line.endswith(one.partition(" ")[2]) for line in sent), (one, sent)
+        assert not leaked(bench.secrets, repr(planned)), "a secret is shown"
+        assert planned, "nothing is shown"
+        sent = {
+            (one.method, urlsplit(one.url).path): leaves_of(one.request_body)
+            for one in bench.recorded
+        }
+        for one in planned:
+            line = (one.method, urlsplit(one.url).path)
+            assert line in sent, (line, sorted(sent))
+            found, shown = sent[line], leaves_of(one.body)
+            unlike = {
+                name: (shown.get(name), found.get(name))
+                for name in found.keys() | shown
+                if found.get(name) != shown.get(name) and not is_placeholder(shown.get(name, "-"))
+            }
+            assert not unlike, f"{line}: shown and sent: {unlike}"
 
     # lists, ways back, limits
 
@@ -320,6 +364,17 @@ class SystemContract:
             other = replace(bench.samples.invoice(), order_number=document.order_number)
             with bench.session(attempt=1) as s:
                 assert self.system.look_up(s, other, key_of(other)) is None, "another's was taken"
+
+    def test_a_delivery_of_anybody_is_not_believed(self) -> None:
+        if Capability.WEBHOOK not in self.system.descriptor.capabilities:
+            assert not hasattr(self.system, "read_webhook")
+            return
+        with self.bench(load=False) as bench, bench.session() as s:
+            for headers in ({}, {"authorization": "Bearer guessed"}, {"x-signature": "guessed"}):
+                for body in (b"", b"{}", b'{"id": 1}', b"<html>", b"\xff"):
+                    with pytest.raises(WebhookError):
+                        self.system.read_webhook(s, Delivery(headers, body))
+            assert bench.simulator.requests == []
 
     def test_undoing_twice_is_undoing_once(self) -> None:
         declared = self.system.descriptor.capabilities
@@ -378,7 +433,8 @@ class SystemContract:
 
     def _issue_paid(self, bench: Bench, document: Any) -> None:
         issued = issue(bench, document)
-        if issued.paid_amount < document.total:
+        can = Capability.PAY in self.system.descriptor.capabilities
+        if can and issued.paid_amount < document.total:
             pay(bench, document, issued)
 
     def _proforma_to_final(self, bench: Bench) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qsl
 
 from spojka.accounting.contract import Capability, Email, Issued, Session
 from spojka.accounting.simulator import Kept
@@ -227,3 +230,39 @@ def rates_of(rows: Any) -> dict[Decimal, tuple[Decimal, Decimal]]:
         net, tax = sums.get(row.rate, (Decimal(0), Decimal(0)))
         sums[row.rate] = (net + row.net, tax + row.tax)
     return {rate: (net, tax) for rate, (net, tax) in sums.items() if net or tax}
+
+
+def leaves_of(body: str) -> dict[str, str]:
+    """Return the values of a body by their dotted names; one of a form may hold JSON itself."""
+    data = _of_json(body)
+    if data is None:
+        name, _, rest = body.partition("=")  # one field of JSON may be shown as it is
+        shown = _of_json(rest)
+        form = parse_qsl(body, keep_blank_values=True)
+        data = {name: shown} if shown is not None else {n: _of_json(v) or v for n, v in form}
+    return dict(_leaves(data, ""))
+
+
+def is_placeholder(shown: str) -> bool:
+    """Tell whether a value is shown as known only when it is sent: a contact, a reserved number."""
+    return shown == "…" or bool(re.fullmatch(r"\{\w+\}", shown))
+
+
+def _of_json(text: str) -> Any:
+    try:
+        return json.loads(text, parse_float=str, parse_int=str)
+    except ValueError:
+        return None
+
+
+def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    below: Iterable[tuple[Any, Any]]
+    if isinstance(value, dict):
+        below = value.items()
+    elif isinstance(value, list):
+        below = enumerate(value)
+    else:
+        yield name, str(value)
+        return
+    for key, one in below:
+        yield from _leaves(one, f"{name}.{key}" if name else str(key))

@@ -10,6 +10,7 @@ from spojka.accounting.testing import SystemContract
 class TestFakturoid(SystemContract):
     system = SYSTEM
     simulator = FakturoidSimulator
+    non_payer = {"vat_mode": "non_vat_payer"}
     account = {"registration_no": "27074358", "pdf_delay": 0}
     token_path = "/oauth/token"
     calls = {

@@ -10,6 +10,7 @@ from spojka.accounting.testing import SystemContract
 class TestIdoklad(SystemContract):
     system = SYSTEM
     simulator = IdokladSimulator
+    non_payer = {"vat": "non_payer"}
     token_path = "/connect/token"
     broken = {
         "free plan": {"auth_error": 0},
@@ -35,6 +36,7 @@ class TestIdokladTheOtherWay(SystemContract):
 
     system = SYSTEM
     simulator = IdokladSimulator
+    non_payer = {"vat": "non_payer"}
     country = "SK"
     token_path = "/connect/token"
     account = {

@@ -14,6 +14,7 @@ _WRITING_READS = re.compile(r"^GET /(invoice_payments/delete|invoices/(delete|wi
 class TestSuperFaktura(SystemContract):
     system = SYSTEM
     simulator = SuperFakturaSimulator
+    non_payer = {"tax_payer": "0"}
     country = "SK"
     account = {"ico": "44981082"}
     broken = {
@@ -40,6 +41,7 @@ class TestSuperFaktura(SystemContract):
 class TestSuperFakturaInCzechia(SystemContract):
     system = SYSTEM
     simulator = SuperFakturaSimulator
+    non_payer = {"tax_payer": "0"}
     country = "CZ"
     account = {
         "ico": "27074358",
