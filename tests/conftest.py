@@ -24,9 +24,13 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; tests that need it are skipped, visibly, where it is absent."""
+    """Debian's Chromium; tests that need it are skipped, visibly, where it is absent.
+
+    While it is open, an event loop runs in this process, in which Django refuses to ask its
+    database. So it is closed after the tests of one file.
+    """
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not installed: the browser tests are skipped")
     from playwright.sync_api import sync_playwright

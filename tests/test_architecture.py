@@ -137,7 +137,6 @@ CLIENTS = re.compile(
 )
 MAY_SPEAK = {
     "spojka.net": {"httpx2"},
-    "spojka.connections": {"httpx2"},  # its transport to a simulator within the process
     "spojka.documents": {"smtplib"},
 }
 """Who speaks to other machines, and by what; everybody else asks ``spojka.net``."""

@@ -10,12 +10,14 @@ import pytest
 import time_machine
 
 from spojka.accounting.contract import Issued, IssuedState
-from spojka.connections.models import Connection
+from spojka.connections.budget import override
+from spojka.connections.models import Account, Connection
 from spojka.core.document import Kind
 from spojka.core.outcome import EffectKind, ThrottledError, UncertainError
 from spojka.core.problem import Problem
 from spojka.documents import actions, attention, changes
 from spojka.documents.models import Document, ForeignDocument
+from spojka.net.limits import MONTH, Limit
 from spojka.orders.models import Order
 from tests.documents.conftest import House, captured
 from tests.documents.toy import BusyToy
@@ -405,3 +407,21 @@ def test_an_unknown_document_is_kept_and_moves_nothing(
     look()
     row = ForeignDocument.objects.get()
     assert (row.order, row.document, row.pending) == (None, None, False)
+
+
+def test_where_a_plan_allows_little_changes_are_read_seldom(
+    house: House, busy: BusyToy, clock: time_machine.Traveller
+) -> None:
+    connection = Connection.objects.get(system=busy.descriptor.key)
+    account = Account.objects.create(name="toy:small")
+    Connection.objects.filter(pk=connection.pk).update(account_name=account.name)
+    override(account, [Limit(7_500, MONTH)])
+    readings = 0
+    for _ in range(24 * 6):  # a day
+        changes.read_all()
+        before = Connection.objects.get(pk=connection.pk).changes_cursor
+        house.work()
+        readings += Connection.objects.get(pk=connection.pk).changes_cursor != before
+        clock.shift(timedelta(minutes=10))
+    # A fifth of 250 calls a day, three calls each.
+    assert 14 <= readings <= 250 * changes.SHARE / changes.CALLS_OF_A_READING + 1

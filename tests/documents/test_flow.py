@@ -249,6 +249,40 @@ def test_pay_and_unpay_by_hand(house: House) -> None:
     assert AuditEntry.objects.filter(actor="Jana").count() == 3
 
 
+def test_pressed_twice_before_anything_was_sent_nothing_is_paid_twice(house: House) -> None:
+    house.rules(rule(Kind.INVOICE))
+    order = house.take(captured("rest-20-create-pending"))
+    invoice = house.only(order, Kind.INVOICE)
+    paid_on = date(2026, 11, 21)
+    actions.mark_paid(invoice, paid_on=paid_on, amount=Decimal(100), actor="Jana")
+    actions.mark_paid(invoice, paid_on=paid_on, actor="Jana")
+    with pytest.raises(actions.ActionRefused, match="SPJ-ALREADY-PAID"):
+        actions.mark_paid(invoice, paid_on=paid_on, actor="Jana")
+    house.work()
+    invoice.refresh_from_db()
+    assert invoice.paid_amount == invoice.total
+    actions.unpay(invoice, actor="Jana")
+    with pytest.raises(actions.ActionRefused, match="SPJ-NOT-PAID"):
+        actions.unpay(invoice, actor="Jana")
+    house.work()
+    assert invoice.effects.filter(kind=EffectKind.UNPAY).count() == 2  # one of each payment
+
+
+def test_credit_notes_that_wait_for_a_person_do_not_wait_for_each_other(house: House) -> None:
+    order = house.take(captured("rest-20b-set-paid"))
+    invoice = house.only(order, Kind.INVOICE)
+    too_much = actions.credit(invoice, amount=Decimal(5000), reason="Omyl", actor="Jana")
+    second = actions.credit(invoice, reason="Vše", actor="Jana")
+    house.work()
+    for note, code in ((too_much, "SPJ-REFUND-EXCEEDS"), (second, "SPJ-CREDIT-WAITS")):
+        note.refresh_from_db()
+        assert [problem["code"] for problem in note.problems] == [code]
+    actions.drop(too_much, actor="Jana")
+    house.work()
+    second.refresh_from_db()
+    assert (second.state, second.total) == ("issued", -(invoice.total or 0))
+
+
 def test_a_later_payment_in_the_shop_is_recorded_once(house: House) -> None:
     house.rules(rule(Kind.INVOICE))
     order = house.take(captured("rest-20-create-pending"))

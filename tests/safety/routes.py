@@ -22,7 +22,7 @@ from django.utils import timezone
 from spojka.api.v1 import api
 from spojka.archive.models import Entry
 from spojka.companies.models import ApiToken, BankAccount, Company, Membership, Role
-from spojka.connections import systems
+from spojka.connections import activation
 from spojka.connections.models import MailAccount
 from spojka.documents.models import (
     Document,
@@ -140,11 +140,12 @@ def furnish(company: Company) -> None:
     )
     colleague = User.objects.create_user(f"colleague{company.pk}@example.com")
     Membership.objects.create(user=colleague, company=company, role=Role.VIEWER)
+    connection = activation.simulate(company, "fakturoid", actor="furnished")
     ForeignDocument.objects.create(
         company=company,
-        connection=systems.own_connection(company),
+        connection=connection,
         external_id="foreign",
-        facts={},
+        facts={"state": "open"},
         seen_at=timezone.now(),
     )
     MailAccount.objects.get_or_create(
@@ -170,6 +171,7 @@ def things(company: Company) -> dict[str, Any]:
         "archive/files/": entry.pk,
         "shops/": shop.pk,
         "settings/shops/": shop.pk,
+        "connections/": company.connections.latest("pk").pk,
         "settings/accounting/": company.connections.latest("pk").pk,
         "settings/accounts/": company.bank_accounts.latest("pk").pk,
         "settings/email/": EmailTemplate.objects.filter(company=company).latest("pk").pk,
@@ -178,10 +180,10 @@ def things(company: Company) -> dict[str, Any]:
         "settings/tokens/": company.api_tokens.filter(revoked_at=None).latest("pk").pk,
         "subject": entry.subject,
         "platform": "woocommerce",
-        "system": "own",
+        "system": "fakturoid",
         "name": "regular",
         "code": "SPJ-INTERNAL",
-        "key": "own",
+        "key": "fakturoid",
     }
 
 

@@ -151,6 +151,14 @@ def cancel(request: HttpRequest, document_id: Id) -> Any:
     return _now(request, document_id)
 
 
+@router.post("/documents/{document_id}/delete", response={200: DocumentDetailOut})
+@decorate_view(idempotent)
+def delete(request: HttpRequest, document_id: Id) -> Any:
+    """Delete the document in its accounting system; ours stays, and says so."""
+    actions.delete(_document(request, document_id), actor=actor_of(request))
+    return _now(request, document_id)
+
+
 @router.post("/documents/{document_id}/retry", response={200: DocumentDetailOut})
 @decorate_view(idempotent)
 def retry(request: HttpRequest, document_id: Id) -> Any:

@@ -19,7 +19,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
 from spojka import __version__
-from spojka.api import documents, orders, overview, problems
+from spojka.api import connections, documents, orders, overview, problems
 from spojka.api.auth import TokenAuth
 from spojka.api.idempotency import LONGEST_KEY
 from spojka.api.problems import ApiError
@@ -125,6 +125,7 @@ api = Api(
 )
 api.add_router("", orders.router)
 api.add_router("", documents.router)
+api.add_router("", connections.router)
 api.add_router("", overview.router)
 
 

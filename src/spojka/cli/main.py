@@ -35,6 +35,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         "retry": ("ordering", "retry", "Try held documents again."),
         "documents": ("ordering", "documents", "List and export documents."),
         "verify": ("verifying", "verify", "Check a connection or a shop."),
+        "connections": ("connecting", "connections", "List connections, verify, load data."),
         "certify": ("certifying", "certify", "Prove what a connection can really do."),
         "archive": ("archiving", "archive", "Verify, export and thin out the archive."),
         "keys": ("keeping", "keys", "Manage the keys that encrypt credentials."),

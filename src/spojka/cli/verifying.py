@@ -40,10 +40,10 @@ def verify() -> None:
 @with_database
 def connection(context: click.Context, name: str, company_name: str, as_json: bool) -> None:
     """Check the connection of this id or name (own: Spojka's own issuer)."""
-    from spojka.connections import systems
+    from spojka.connections import activation
 
     found = find_connection(find_company(company_name), name)
-    print_checks(context, systems.verify(found), as_json=as_json)
+    print_checks(context, activation.verify(found), as_json=as_json)
 
 
 @verify.command()

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from spojka import engine
@@ -221,11 +221,13 @@ def mark_paid(
     """Record a payment (``None``: all that is left), in the accounting system, too.
 
     Raises:
-        ActionRefused: it is not issued, is paid, or less is left than ``amount``.
+        ActionRefused: it is not issued, is paid, or less is left than ``amount``; payments that
+            are still being recorded count.
     """
+    document = _locked(document)
     _demand_issued(document)
     _demand_able(document, EffectKind.PAY)
-    left = (document.total or Decimal(0)) - document.paid_amount
+    left = (document.total or Decimal(0)) - document.paid_amount - _being_recorded(document)
     if left <= 0:
         raise _refuse("SPJ-ALREADY-PAID", number=document.number)
     amount = left if amount is None else amount
@@ -236,16 +238,33 @@ def mark_paid(
     return document
 
 
+def _locked(document: Document) -> Document:
+    """Return the document as it stands; whoever acts on it meanwhile waits, and sees this act."""
+    return Document.objects.select_for_update(of=("self",)).get(pk=document.pk)
+
+
+def _being_recorded(document: Document) -> Decimal:
+    """Return the sum of the payments that are planned or in doubt."""
+    amounts = _open(document, EffectKind.PAY).values_list("parameters__amount", flat=True)
+    return sum(map(Decimal, amounts), Decimal(0))
+
+
+def _open(document: Document, kind: EffectKind) -> QuerySet[Effect]:
+    done = [EffectState.CONFIRMED, EffectState.REJECTED, EffectState.SKIPPED]
+    return document.effects.filter(kind=kind).exclude(state__in=done)
+
+
 @transaction.atomic
 def unpay(document: Document, *, actor: str) -> Document:
     """Take the recorded payments back.
 
     Raises:
-        ActionRefused: none was recorded (``SPJ-NOT-PAID``).
+        ActionRefused: none was recorded, or all are being taken back (``SPJ-NOT-PAID``).
     """
+    document = _locked(document)
     _demand_issued(document)
     _demand_able(document, EffectKind.UNPAY)
-    if not document.paid_amount:
+    if not document.paid_amount or _open(document, EffectKind.UNPAY).exists():
         raise _refuse("SPJ-NOT-PAID", number=document.number)
     taken_back = document.effects.filter(kind=EffectKind.UNPAY).values_list(
         "parameters__pay_key", flat=True

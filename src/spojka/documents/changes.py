@@ -19,6 +19,7 @@ from spojka import engine
 from spojka.accounting.contract import Capability, WebhookHint
 from spojka.companies.models import AuditEntry
 from spojka.connections import loading, systems
+from spojka.connections.budget import limits_of
 from spojka.connections.models import Connection
 from spojka.core.document import Kind
 from spojka.core.outcome import Backoff, OutcomeError, ThrottledError, UnavailableError
@@ -28,6 +29,7 @@ from spojka.documents.models import Document, ForeignDocument
 from spojka.documents.routing import capabilities
 from spojka.engine.registry import handler, periodic
 from spojka.engine.wakes import Lease
+from spojka.net.limits import DAY
 
 log = structlog.get_logger("spojka.documents")
 OVERLAP = timedelta(minutes=15)
@@ -35,6 +37,10 @@ OVERLAP = timedelta(minutes=15)
 a change only after a while."""
 HINT_DELAY = timedelta(seconds=5)
 """Hints of one change come in bunches, and often while we are still at the document ourselves."""
+CALLS_OF_A_READING = 3
+"""Of the systems in the box, one kind of document after the other."""
+SHARE = 0.2
+"""Part of an account's calls that readings may take."""
 ALL = "all"
 """Second half of the key of a reading of everything."""
 _BACKOFF = Backoff(first=timedelta(seconds=settings.RETRY_SECONDS))
@@ -163,7 +169,21 @@ def _note(connection: Connection, error: OutcomeError) -> None:
 
 @periodic("systems.changes", timedelta(minutes=settings.CHANGES_MINUTES))
 def read_all() -> None:
-    """Have the changes of every connection read that has calls to spare."""
+    """Have the changes of every connection read whose turn it is, and that has calls to spare."""
     for connection in Connection.objects.filter(active=True, paused_problem__isnull=True):
-        if can_be_read(connection) and loading.is_affordable(connection):
+        if can_be_read(connection) and is_time(connection) and loading.is_affordable(connection):
             _wake(connection)
+
+
+def is_time(connection: Connection) -> bool:
+    """Tell whether enough time went by since the last reading.
+
+    Readings take at most a fifth of what the account may call in a day or a month: the rest is for
+    issuing. Where a plan allows little, changes are therefore read more seldom.
+    """
+    last, account = connection.changes_cursor, systems.account_of(connection)
+    if last is None or account is None:
+        return True
+    counted = [limit for limit in limits_of(account) if limit.seconds >= DAY]
+    gaps = [limit.seconds / limit.calls * CALLS_OF_A_READING / SHARE for limit in counted]
+    return timezone.now() - last >= timedelta(seconds=max(gaps, default=0.0))

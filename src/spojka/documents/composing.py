@@ -196,16 +196,18 @@ def _credit_note(
     earlier = invoice.corrections.exclude(state__in=GONE)
     if document is not None and document.pk:
         earlier = earlier.exclude(pk=document.pk)
-    unbuilt = earlier.filter(content__isnull=True).first()
-    if unbuilt is not None:
+    unbuilt = earlier.filter(content__isnull=True)
+    if document is not None and document.pk:
+        unbuilt = unbuilt.filter(pk__lt=document.pk)  # else two of them wait for each other
+    if unbuilt.exists():
         # What is left cannot be known while an earlier one waits for a person.
-        raise Held(Problem.of("SPJ-CREDIT-WAITS", refund=unbuilt.refund_id))
+        raise Held(Problem.of("SPJ-CREDIT-WAITS", order=order.number))
     return build_credit_note(
         core,
         profile_of(order.company),
         _with_original(request, invoice),
         invoice.core(),
-        [note.core() for note in earlier.order_by("id")],
+        [note.core() for note in earlier.exclude(content__isnull=True).order_by("id")],
         _credit(core, document),
     )
 

@@ -17,34 +17,12 @@ from spojka.companies.models import Company
 from spojka.connections import budget, systems
 from spojka.connections.budget import Usage, limits_of
 from spojka.connections.models import Account, Connection
+from spojka.connections.standing import state_of
 from spojka.core.problem import Problem
 from spojka.net.limits import HOUR, Limit
 from spojka.web import wording
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-
-
-def state_of(connection: Connection) -> str:
-    """Say how a connection is: checking, paused, warn, ok or inactive."""
-    if connection.checking_since and connection.candidate is None:
-        return "checking"
-    if connection.paused_problem:
-        return "paused"
-    if not connection.active:
-        failed = any(row.get("status") == "fail" for row in connection.checks)
-        return "fail" if failed and connection.deactivated_at is None else "inactive"
-    return "warn" if problems_of(connection) else "ok"
-
-
-def problems_of(connection: Connection) -> list[Mapping[str, object]]:
-    """Return what is stored about a connection that a person should know."""
-    found = (
-        connection.paused_problem,
-        connection.health_problem,
-        connection.load_problem,
-        connection.changes_problem,
-    )
-    return [problem for problem in found if problem]
 
 
 def descriptor_of(connection: Connection) -> Descriptor | None:

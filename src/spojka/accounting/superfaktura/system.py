@@ -237,11 +237,14 @@ class SuperFaktura:
         return None if found is None else Payment(text(found.get("id")), paid_on, amount)
 
     def unpay(self, s: Session, d: Document, issued: Issued, key: str, payment_id: str) -> None:
-        """Delete a payment; the one made with the document is found by its amount and day."""
+        """Delete a payment; one that we recorded in creating is found by its amount and day.
+
+        Raises:
+            RejectedError: none of ours is there, and it is not known which of several is meant.
+        """
         api = Api(s)
         if not payment_id:
-            record = self._record(api, issued.external_id)
-            made = _payment_of(record or {}, d.paid_on or d.issued_on, d.paid_amount)
+            made = _made_or_only(self._record(api, issued.external_id) or {}, d)
             if made is None:
                 return
             payment_id = text(made.get("id"))
@@ -372,6 +375,16 @@ def _payment_of(record: Json, on: date, paid: Decimal) -> Json | None:
         if made == on and amount(row.get("amount")) == paid:
             return row
     return None
+
+
+def _made_or_only(record: Json, d: Document) -> Json | None:
+    """Return the payment made with a document; of one made unpaid, the only payment it has."""
+    if d.paid_amount:
+        return _payment_of(record, d.paid_on or d.issued_on, d.paid_amount)
+    found = payments(record)
+    if len(found) > 1:
+        raise RejectedError(Problem.of("SPJ-SUPERFAKTURA-PAYMENTS-MANY"), Rejection.DATA)
+    return next(iter(found), None)
 
 
 def _token_in(address: str) -> str:

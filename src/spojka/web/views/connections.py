@@ -17,13 +17,14 @@ from spojka.connections import activation, candidates, checks, managing, simulat
 from spojka.connections.activation import Act
 from spojka.connections.managing import RefusedError
 from spojka.connections.models import Connection
+from spojka.connections.standing import problems_of, state_of
 from spojka.core.outcome import OutcomeError
 from spojka.documents import changes
 from spojka.documents.models import Document
 from spojka.web.access import CompanyRequest, member
 from spojka.web.confirmation import confirmed
 from spojka.web.forms.connection import AccessForm, AccountForm, ConnectionNameForm
-from spojka.web.systems import can_words, descriptor_of, links_of, problems_of, state_of
+from spojka.web.systems import can_words, descriptor_of, links_of
 from spojka.web.views.common import go, tell, tell_problem
 from spojka.web.views.settings import show_settings
 

@@ -6,11 +6,11 @@ from django.http import HttpResponseBase
 from django.utils.translation import gettext as _
 
 from spojka.companies.models import Role
+from spojka.connections.standing import problems_of
 from spojka.documents import trial
 from spojka.documents.actions import ActionRefused
 from spojka.web import trials
 from spojka.web.access import CompanyRequest, member
-from spojka.web.systems import problems_of
 from spojka.web.views.common import go, tell, tell_problem
 from spojka.web.views.connection_tabs import call_rows
 from spojka.web.views.connections import find, show_tab

@@ -98,6 +98,21 @@ def test_a_payment_made_with_the_document_is_taken_back_too() -> None:
         assert [row["id"] for row in there.last()["payments"]] == ["77"]
 
 
+def test_what_their_bank_matching_recorded_is_taken_back_or_refused() -> None:
+    with account() as there:
+        d, s = document(), there.session()
+        issued = issue(there, d)
+        there.simulator.act("pay")
+        SYSTEM.unpay(s, d, issued, "k", "")
+        assert there.last()["payments"] == []
+        SYSTEM.unpay(s, d, issued, "k", "")
+        there.simulator.act("pay", amount=5)
+        there.simulator.act("pay")
+        with pytest.raises(RejectedError, match="SPJ-SUPERFAKTURA-PAYMENTS-MANY"):
+            SYSTEM.unpay(s, d, issued, "k", "")
+        assert len(there.last()["payments"]) == 2
+
+
 def test_a_produced_invoice_that_cannot_be_read_does_not_undo_the_payment() -> None:
     with account() as there:
         d, s = document(Kind.PROFORMA), there.session()
