@@ -14,6 +14,7 @@ from spojka.accounting.contract import Capability, Recovery
 from spojka.accounting.simulator import Fault
 from spojka.core.document import Treatment, VatMode
 from spojka.documents.models import Document
+from spojka.net.limits import DAY, HOUR, MINUTE, MONTH
 
 Word = str | Promise
 
@@ -277,6 +278,15 @@ VAT_MODES: Mapping[str, Word] = {
     VatMode.NON_PAYER.value: _("not a VAT payer"),
     VatMode.IDENTIFIED.value: _("identified person"),
 }
+
+LIMITS: Mapping[int, Word] = {
+    MINUTE: _("At most %(calls)s requests a minute."),
+    HOUR: _("At most %(calls)s requests an hour."),
+    DAY: _("At most %(calls)s requests a day."),
+    MONTH: _("At most %(calls)s requests a month."),
+}
+ANY_LIMIT = _("At most %(calls)s requests in %(seconds)s seconds.")
+"""What an account allows, by the seconds of its limit."""
 
 LINKS: Mapping[str, Word] = {
     "home": _("home page"),

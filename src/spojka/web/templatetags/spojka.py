@@ -20,6 +20,7 @@ from spojka.core import catalogue
 from spojka.core.document import Treatment
 from spojka.core.problem import Problem
 from spojka.documents.models import Document, Event
+from spojka.net.limits import Limit
 from spojka.shops.registry import sources
 from spojka.web import formats, wording
 from spojka.web.icons import ICONS
@@ -191,6 +192,14 @@ def query(context: RequestContext, **changes: Any) -> str:
         else:
             parameters[name] = str(value)
     return "?" + str(parameters.urlencode())
+
+
+@register.filter
+def limit(value: Limit) -> str:
+    """Say how many requests an account allows."""
+    words = wording.LIMITS.get(value.seconds, wording.ANY_LIMIT)
+    calls, seconds = formats.number(value.calls), formats.number(value.seconds)
+    return str(words) % {"calls": calls, "seconds": seconds}
 
 
 @register.filter

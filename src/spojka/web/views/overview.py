@@ -31,7 +31,7 @@ def overview(request: CompanyRequest) -> HttpResponseBase:
     lead = page_of_empty_company(request)
     if lead is not None:
         return lead
-    documents = company.documents.all()
+    documents = company.documents.filter(test=False)
     waiting = documents.filter(state__in=[STATE.PLANNED, STATE.ISSUING, STATE.UNCERTAIN])
     issued = documents.filter(state=STATE.ISSUED)
     shops = list(company.shops.all())
@@ -47,7 +47,7 @@ def overview(request: CompanyRequest) -> HttpResponseBase:
         woken=_woken(shops),
     )
     to_come = counts["planned"] + counts["inbox"] + counts["undecided"]
-    last = documents.exclude(state=STATE.DROPPED).select_related("order")
+    last = company.documents.exclude(state=STATE.DROPPED).select_related("order")
     return show(
         request,
         "overview",
