@@ -71,7 +71,8 @@ def read(connection: Connection, *, everything: bool = False) -> Seen:
     began = timezone.now()
     since = None if everything else (connection.changes_cursor or connection.created_at) - OVERLAP
     count = known = 0
-    with systems.open_session(connection) as session:
+    # A reading that a limit broke off would begin anew, each time: it waits for each page.
+    with systems.open_session(connection, patience=systems.LONG_PATIENCE_SECONDS) as session:
         for issued in systems.system_of(connection).changes(session, since):
             row = foreign.saw(connection, issued, began)
             count += 1
