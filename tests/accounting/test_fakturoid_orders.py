@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 
 import pytest
 
 from spojka.accounting.contract import LoadedData
 from spojka.accounting.fakturoid.system import SYSTEM
-from spojka.accounting.fakturoid.tests.world import per_rate, world
-from spojka.cli import preview_company
-from spojka.core.build import Request, build
-from spojka.core.credit import Credit, build_credit_note
-from spojka.core.document import Document, ExchangeRate, Kind, Original
-from spojka.core.order import Order
-from spojka.core.problem import Held
-from spojka.shops import registry as shops
-from spojka.shops.contract import MappingError, MappingOptions
-from tests.shops import captured
+from spojka.accounting.fakturoid.tests.world import world
+from spojka.core.document import Document, ExchangeRate, Kind
+from tests.accounting.captured_documents import orders, per_rate
 
 NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)
 WHOLE_CROWNS = {"41"}
@@ -41,43 +31,6 @@ HELD = {
 """What cannot be made of any prices, by how the account computes."""
 
 
-@cache
-def _orders(country: str) -> tuple[tuple[Order, tuple[Document, ...]], ...]:
-    """Return orders with the documents that can be made of them, the invoice first."""
-    company = preview_company.company(
-        None, preview_company.Options(country, "auto", True, "", "lines", "allocate")
-    )
-    found = []
-    for _name, payload in captured.all_orders():
-        options = MappingOptions(time_zone=company.profile.time_zone, vat_conflict="lines")
-        try:
-            order = shops.sources()["woocommerce"].parse(payload, options)
-            found.append((order, tuple(_documents(order, company))))
-        except (MappingError, Held):
-            continue
-    return tuple(found)
-
-
-def _documents(order: Order, company: preview_company.PreviewCompany) -> Iterator[Document]:
-    def asked(kind: Kind, original: Original | None = None) -> Request:
-        return Request(kind=kind, uuid=str(uuid.uuid4()), now=NOW, original=original)
-
-    invoice = build(order, company.profile, asked(Kind.INVOICE))
-    yield invoice
-    yield build(order, company.profile, asked(Kind.PROFORMA))
-    earlier: list[Document] = []
-    for refund in order.refunds:
-        request = asked(Kind.CREDIT_NOTE, Original("?", invoice.issued_on, uuid=invoice.uuid))
-        try:
-            note = build_credit_note(
-                order, company.profile, request, invoice, earlier, Credit(refund=refund)
-            )
-        except Held:
-            continue
-        earlier.append(note)
-        yield note
-
-
 def _priced(d: Document, home: str) -> Document:
     """Give a document in another currency its rate."""
     if d.currency == home:
@@ -93,7 +46,7 @@ def test_orders_are_issued_to_the_cent_or_held_before(country: str) -> None:
     issued = 0
     with world(currency=home, country=country, corrections="many", limit=100_000) as w:
         w.load()
-        for order, documents in _orders(country):
+        for order, documents in orders(country, NOW):
             invoice = None
             for made in documents:
                 d = _priced(made, home)
@@ -124,7 +77,7 @@ def test_however_the_account_computes_it_is_predicted(vat_by: str, half: str) ->
     numbers = set()
     with world(vat_by=vat_by, half=half, limit=100_000) as w:
         w.loaded = LoadedData(facts=facts)
-        for order, (invoice, *_rest) in _orders("CZ"):
+        for order, (invoice, *_rest) in orders("CZ", NOW):
             if order.number in numbers:
                 continue
             numbers.add(order.number)

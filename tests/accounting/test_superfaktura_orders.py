@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
 from ipaddress import ip_network
 from typing import cast
 
@@ -18,10 +17,11 @@ from spojka.cli import preview_company
 from spojka.cli.preview import Preview
 from spojka.cli.preview_inputs import Payload
 from spojka.cli.preview_result import DOCUMENT, HELD
-from spojka.core.document import Document, Kind, VatRow
+from spojka.core.document import Document, Kind
 from spojka.net.client import Client
 from spojka.shops import registry as shops
 from spojka.shops.contract import MappingOptions
+from tests.accounting.captured_documents import per_rate
 from tests.shops import captured
 
 NOW = datetime(2026, 10, 5, 10, 0, tzinfo=UTC)
@@ -59,15 +59,6 @@ def _results(kind: Kind) -> Iterator[tuple[str, str, Document | None, str]]:
             yield number, result.result, result.document, code
 
 
-def _per_rate(rows: Iterable[VatRow]) -> dict[Decimal, tuple[Decimal, Decimal]]:
-    """Return net and VAT per rate; treatments are named by each side in its own way."""
-    sums: dict[Decimal, tuple[Decimal, Decimal]] = {}
-    for row in rows:
-        net, tax = sums.get(row.rate, (Decimal(0), Decimal(0)))
-        sums[row.rate] = (net + row.net, tax + row.tax)
-    return {rate: both for rate, both in sums.items() if any(both)}
-
-
 @pytest.mark.parametrize("kind", [Kind.INVOICE, Kind.PROFORMA, Kind.CREDIT_NOTE])
 def test_orders_are_issued_to_the_cent_or_held_before(kind: Kind, session: Session) -> None:
     issued = 0
@@ -80,7 +71,7 @@ def test_orders_are_issued_to_the_cent_or_held_before(kind: Kind, session: Sessi
         made = SYSTEM.create(session, document, f"{at}:{document.uuid}")
         assert made.total == document.total, number
         assert made.vat is not None
-        assert _per_rate(made.vat) == _per_rate(document.vat), number
+        assert per_rate(made.vat) == per_rate(document.vat), number
         assert made.currency == document.currency
         assert made.lines is not None
         assert len(made.lines) == len(document.lines)
