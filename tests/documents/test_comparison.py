@@ -12,6 +12,7 @@ import pytest
 from spojka.accounting.contract import Issued, IssuedLine, Totals
 from spojka.core.catalogue import LANGUAGES, explain
 from spojka.core.document import Treatment, VatRow
+from spojka.core.order import LineKind
 from spojka.documents import comparison
 from tests.documents.test_register import document
 
@@ -97,3 +98,19 @@ def test_a_prediction_is_held_with_both_figures_per_rate() -> None:
     assert vat.code == "SPJ-VAT-PREDICTED"
     for language in LANGUAGES:
         assert str(moved.net) in explain(vat, language).cause
+
+
+def test_a_row_that_rounds_may_stand_outside_of_vat() -> None:
+    row = replace(
+        OURS.lines[0], kind=LineKind.ROUNDING, net=Decimal("0.30"), tax=Decimal(0),
+        rate=Decimal(0), treatment=Treatment.OUTSIDE_SCOPE,
+    )  # fmt: skip
+    ours = replace(OURS, lines=(*OURS.lines, row))
+    assert len(ours.vat) == len(OURS.vat) + 1
+    for vat in (ours.vat, OURS.vat):
+        assert comparison.differences(ours, answer(total=ours.total, vat=vat), "F1") == ()
+    (found,) = comparison.differences(ours, answer(vat=OURS.vat), "F1")
+    assert found.field == "total", "it is still a part of what is to be paid"
+    sold = replace(ours, lines=(*OURS.lines, replace(row, kind=LineKind.PRODUCT)))
+    (found,) = comparison.differences(sold, answer(total=sold.total, vat=OURS.vat), "F1")
+    assert found.field == "vat"

@@ -14,6 +14,7 @@ from decimal import Decimal
 from spojka.accounting.contract import Issued, IssuedLine, Totals
 from spojka.core.document import Document, VatRow
 from spojka.core.money import ZERO
+from spojka.core.order import LineKind
 from spojka.core.problem import Problem
 
 _NONE = (ZERO, ZERO)
@@ -113,7 +114,7 @@ def _differences(document: Document, issued: Issued, number: str) -> Iterator[Di
         yield Difference("total", str(document.total), str(issued.total))
     if issued.vat is not None:
         ours, theirs = per_rate(document.vat), per_rate(issued.vat)
-        if ours != theirs:
+        if theirs not in (ours, _without_rounding(document)):
             yield Difference("vat", *_where_they_differ(ours, theirs))
     for name in ("issued_on", "taxable_on", "due_on"):
         mine, other = getattr(document, name), getattr(issued, name)
@@ -138,6 +139,16 @@ def per_rate(rows: Iterable[VatRow]) -> dict[Decimal, Amounts]:
         net, tax = sums.get(rate, _NONE)
         sums[rate] = (net + row.net, tax + row.tax)
     return {rate: sums[rate] for rate in sorted(sums, reverse=True) if sums[rate] != _NONE}
+
+
+def _without_rounding(document: Document) -> dict[Decimal, Amounts]:
+    """Return VAT per rate less rows that round the total: many systems keep these outside of it."""
+    rounding = (
+        VatRow(line.rate, line.treatment, -line.net, ZERO)
+        for line in document.lines
+        if line.kind is LineKind.ROUNDING and not line.tax
+    )
+    return per_rate([*document.vat, *rounding])
 
 
 def rates_in_words(rates: dict[Decimal, Amounts]) -> str:
