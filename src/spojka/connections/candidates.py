@@ -55,15 +55,14 @@ def owner_of(connection: Connection) -> str:
 def store(connection: Connection, plain: Mapping[str, str], secret: Mapping[str, str]) -> None:
     """Put values of the form in place of the stored ones; part of the caller's transaction.
 
-    What was read from another account (contacts, lists, choices among them) is forgotten.
+    What was read from another account (contacts, lists) is forgotten. Choices stay: where the new
+    account does not have what was chosen, its checklist says so.
     """
     connection.settings = {**connection.settings, **plain}
     for field, value in secret.items():
         vault.put(systems.owner(connection), field, value)
     account = systems.identity_of(connection)
     if connection.account_name not in ("", account):
-        chosen = {spec.key for spec in systems.system_of(connection).descriptor.settings}
-        connection.settings = {k: v for k, v in connection.settings.items() if k not in chosen}
         connection.loaded, connection.loaded_at = {}, None
         connection.changes_cursor = None
         connection.contacts.all().delete()

@@ -273,6 +273,7 @@ DESCRIPTOR = Descriptor(
     limits=(Limit(calls=400, seconds=60),),
     account=("client_id",),
     settings=SETTINGS_FIELDS,
+    hosts=("app.fakturoid.cz",),
     links={
         # The page of bank accounts is in their documentation; of the others only the folder is.
         "home": HOME,

@@ -193,6 +193,7 @@ DESCRIPTOR = Descriptor(
     ),
     account=("server", "email", "company_id"),
     settings=SETTINGS,
+    hosts=tuple(SERVERS),
     links={
         "home": "https://{server}",
         "api_keys": "https://{server}/api_access",
