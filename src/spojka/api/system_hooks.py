@@ -37,7 +37,7 @@ def receive(request: HttpRequest, path_token: str) -> HttpResponse:
         answer["Allow"] = "GET, POST"
         return answer
     found = Connection.objects.select_related("company").filter(path_token=path_token)
-    connection = found.first() if path_token else None
+    connection = found.first() if path_token.isprintable() else None
     if connection is None or Capability.WEBHOOK not in capabilities(connection):
         problem = Problem.of("SPJ-API-NOT-FOUND", what="webhook")
         return problems.response(request, 404, problem)
