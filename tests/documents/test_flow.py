@@ -249,6 +249,19 @@ def test_pay_and_unpay_by_hand(house: House) -> None:
     assert AuditEntry.objects.filter(actor="Jana").count() == 3
 
 
+def test_what_is_left_is_paid_once_the_shop_says_that_all_is_paid(house: House) -> None:
+    house.rules(rule(Kind.INVOICE))
+    order = house.take(captured("rest-20-create-pending"))
+    invoice = house.only(order, Kind.INVOICE)
+    actions.mark_paid(invoice, paid_on=date(2026, 11, 21), amount=Decimal(100), actor="Jana")
+    house.work()
+    house.take(captured("rest-20b-set-paid"))
+    invoice.refresh_from_db()
+    assert (invoice.paid_amount, invoice.is_paid) == (invoice.total, True)
+    payments = invoice.effects.filter(kind=EffectKind.PAY)
+    assert sorted(row.state for row in payments) == ["confirmed", "confirmed"]
+
+
 def test_pressed_twice_before_anything_was_sent_nothing_is_paid_twice(house: House) -> None:
     house.rules(rule(Kind.INVOICE))
     order = house.take(captured("rest-20-create-pending"))

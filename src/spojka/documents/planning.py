@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from spojka.companies.models import Company
@@ -456,7 +456,10 @@ def _task_for_changes(order: Order, core: CoreOrder, documents: Iterable[Documen
 
 
 def _plan_payments(order: Order, core: CoreOrder, documents: Iterable[Document]) -> None:
-    """Record the order's payment on documents that were issued unpaid, once."""
+    """Record the order's payment on documents that were issued unpaid, or what is left of it.
+
+    A payment under way or refused is not recorded again, and none where a person took one back.
+    """
     if core.paid_at is None:
         return
     for document in documents:
@@ -467,8 +470,9 @@ def _plan_payments(order: Order, core: CoreOrder, documents: Iterable[Document])
             continue  # somebody took the payment back in the system, and had a reason
         if routing.cannot_do(document.connection, EffectKind.PAY) is not None:
             continue
-        touched = document.effects.filter(kind__in=[EffectKind.PAY, EffectKind.UNPAY]).exists()
-        if not touched:
+        taken_back = Q(kind=EffectKind.UNPAY)
+        unfinished = Q(kind=EffectKind.PAY) & ~Q(state=EffectState.CONFIRMED)
+        if not document.effects.filter(taken_back | unfinished).exists():
             paid_on = local_date(core.paid_at, order.company.zone)
             followups.pay(document, paid_on, (document.total or Decimal(0)) - document.paid_amount)
 
