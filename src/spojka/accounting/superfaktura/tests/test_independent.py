@@ -18,6 +18,9 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
+
+# Loaded now: compiled deep inside of a generated call, Python 3.11 may lose count of its recursion.
+from schemathesis.specs.openapi.adapter import parameters as _parameters  # noqa: F401
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
 from spojka.accounting.serving import Serving
