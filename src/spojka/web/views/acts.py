@@ -94,20 +94,19 @@ def pay(request: CompanyRequest, pk: int) -> HttpResponseBase:
     )
 
 
-@member(Role.ACCOUNTANT)
-def unpay(request: CompanyRequest, pk: int) -> HttpResponseBase:
-    """Take a recorded payment back."""
-    document = find(request, pk)
+def _confirmed_act(
+    request: CompanyRequest,
+    document: Document,
+    act: Callable[[], object],
+    *,
+    done: str,
+    heading: str,
+    consequence: str,
+    button: str,
+) -> HttpResponseBase:
+    """Do something grave with a document once its number was typed; say before what follows."""
     form = TypedConfirmation(request.POST or None, wanted=document.number)
-    if (
-        request.method == "POST"
-        and form.is_valid()
-        and _try(
-            request,
-            lambda: actions.unpay(document, actor=request.actor),
-            _("The payment was taken back."),
-        )
-    ):
+    if request.method == "POST" and form.is_valid() and _try(request, act, done):
         return go(request, "document", document.pk)
     return show(
         request,
@@ -116,6 +115,21 @@ def unpay(request: CompanyRequest, pk: int) -> HttpResponseBase:
         document=document,
         form=form,
         grave=True,
+        heading=heading,
+        consequence=consequence,
+        button=button,
+    )
+
+
+@member(Role.ACCOUNTANT)
+def unpay(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Take a recorded payment back."""
+    document = find(request, pk)
+    return _confirmed_act(
+        request,
+        document,
+        lambda: actions.unpay(document, actor=request.actor),
+        done=_("The payment was taken back."),
         heading=_("Take the payment back"),
         consequence=_("The document will be unpaid again. The payment stays in the archive."),
         button=_("Take the payment back"),
@@ -126,24 +140,11 @@ def unpay(request: CompanyRequest, pk: int) -> HttpResponseBase:
 def cancel(request: CompanyRequest, pk: int) -> HttpResponseBase:
     """Cancel an issued document."""
     document = find(request, pk)
-    form = TypedConfirmation(request.POST or None, wanted=document.number)
-    if (
-        request.method == "POST"
-        and form.is_valid()
-        and _try(
-            request,
-            lambda: actions.cancel(document, actor=request.actor),
-            _("The document is being cancelled."),
-        )
-    ):
-        return go(request, "document", document.pk)
-    return show(
+    return _confirmed_act(
         request,
-        "act",
-        "documents",
-        document=document,
-        form=form,
-        grave=True,
+        document,
+        lambda: actions.cancel(document, actor=request.actor),
+        done=_("The document is being cancelled."),
         heading=_("Cancel the document"),
         consequence=_(
             "The number %(number)s stays taken: a cancelled document keeps its place in the series,"
@@ -159,17 +160,6 @@ def cancel(request: CompanyRequest, pk: int) -> HttpResponseBase:
 def delete(request: CompanyRequest, pk: int) -> HttpResponseBase:
     """Delete an issued document in its accounting system."""
     document = find(request, pk)
-    form = TypedConfirmation(request.POST or None, wanted=document.number)
-    if (
-        request.method == "POST"
-        and form.is_valid()
-        and _try(
-            request,
-            lambda: actions.delete(document, actor=request.actor),
-            _("The document is being deleted."),
-        )
-    ):
-        return go(request, "document", document.pk)
     gap = actions.leaves_gap(document)
     if gap is not None:
         explained = explain(gap, language())
@@ -179,13 +169,11 @@ def delete(request: CompanyRequest, pk: int) -> HttpResponseBase:
             "It is the last document of its series: its number will be given to the next one. What"
             " was sent, what was answered and the PDF stay in the archive."
         )
-    return show(
+    return _confirmed_act(
         request,
-        "act",
-        "documents",
-        document=document,
-        form=form,
-        grave=True,
+        document,
+        lambda: actions.delete(document, actor=request.actor),
+        done=_("The document is being deleted."),
         heading=_("Delete the document"),
         consequence=consequence,
         button=_("Delete %(number)s") % {"number": document.number},
