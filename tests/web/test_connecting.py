@@ -102,8 +102,21 @@ def fill(page: Page, values: dict[str, str]) -> None:
             field.fill(value)
 
 
+def press(page: Page, button: str | re.Pattern[str]) -> None:
+    """Press a button and wait for the page that answers: the old one would be read else."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=button).click()
+
+
+def follow(page: Page, link: str) -> None:
+    """Follow a link, likewise."""
+    with page.expect_navigation():
+        page.get_by_role("link", name=link, exact=True).click()
+
+
 def outcome(page: Page) -> str:
     """Wait until the checklist has run, and return what the page says."""
+    page.locator("#live").wait_for()
     page.get_by_text("being verified").first.wait_for(state="detached", timeout=ISSUE_MS)
     return page.locator("#live").inner_text()
 
@@ -128,24 +141,24 @@ def test_whatever_is_wrong_is_said_and_what_is_mended_is_active(
         page = inside
         page.locator(f"#system-{key}").get_by_role("link", name="Connect").click()
         fill(page, {**right, vendor.secret: "wrong-key-0123456789"})
-        page.get_by_role("button", name="Activate").click()
+        press(page, "Activate")
         wrong_key, wrong_plan, missing_right = vendor.codes
         said = {wrong_key: outcome(page)}
 
         simulator.control({"account": vendor.plan})
-        page.get_by_role("link", name="Change the credentials").click()
+        follow(page, "Change the credentials")
         fill(page, {vendor.secret: right[vendor.secret]})
-        page.get_by_role("button", name="Verify and save").click()
+        press(page, "Verify and save")
         said[wrong_plan] = outcome(page)
 
         simulator.control({"account": vendor.right})
-        page.get_by_role("button", name="Activate").click()
+        press(page, "Activate")
         said[missing_right] = outcome(page)
 
         simulator.control({"account": vendor.well})
-        page.get_by_role("link", name="Change the credentials").click()
+        follow(page, "Change the credentials")
         fill(page, {"address": NOBODY})
-        page.get_by_role("button", name="Verify and save").click()
+        press(page, "Verify and save")
         said["SPJ-NET-CONNECT"] = outcome(page)
 
         for code, text in said.items():
@@ -154,16 +167,16 @@ def test_whatever_is_wrong_is_said_and_what_is_mended_is_active(
             assert not re.search(r'[{}]|":', text), text  # no raw JSON
         assert len(said) == 4
 
-        page.get_by_role("link", name="Change the credentials").click()
+        follow(page, "Change the credentials")
         fill(page, {"address": server.address})
-        page.get_by_role("button", name="Verify and save").click()
+        press(page, "Verify and save")
         text = outcome(page)
         assert "everything necessary works" in text, text
-        page.get_by_role("link", name="Loaded data").click()
+        follow(page, "Loaded data")
         page.get_by_text("this happens by itself").wait_for()
         assert "Nothing was loaded yet" not in page.locator("#live").inner_text()
         for secret in {right[vendor.secret], "wrong-key-0123456789"}:
-            page.get_by_role("link", name="Calls").click()
+            follow(page, "Calls")
             assert secret not in page.content()
 
 
@@ -172,21 +185,21 @@ def test_without_an_account_a_test_order_goes_the_whole_way(
     inside: Page, address: str, key: str
 ) -> None:
     page = inside
-    card = page.locator(f"#system-{key}")
-    card.get_by_role("button", name="Try without an account").click()
+    with page.expect_navigation():
+        page.locator(f"#system-{key}").get_by_role("button", name="Try without an account").click()
     assert "everything necessary works" in outcome(page)
-    page.get_by_role("link", name="Test order", exact=True).click()
-    page.get_by_role("button", name="Issue a test order").click()
+    follow(page, "Test order")
+    press(page, "Issue a test order")
     page.get_by_text("working", exact=True).wait_for(state="detached", timeout=ISSUE_MS)
     text = page.locator("#live").inner_text()
     assert "both sides agree" in text, text
     with page.expect_download() as download:
         page.get_by_role("link", name="Download PDF").click()
     assert Path(download.value.path()).read_bytes().startswith(b"%PDF")
-    page.get_by_role("link", name="Simulator").click()
+    follow(page, "Simulator")
     assert re.search(r"TEST\d{4}", page.locator("#live").inner_text())
-    page.get_by_role("link", name="Test order", exact=True).click()
-    page.get_by_role("button", name=re.compile("again|credit note")).click()
+    follow(page, "Test order")
+    press(page, re.compile("again|credit note"))
     page.get_by_text("working", exact=True).wait_for(state="detached", timeout=ISSUE_MS)
     assert "both sides differ" not in page.locator("#live").inner_text()
 
@@ -202,7 +215,7 @@ def test_it_works_without_scripts(browser: Browser, inside: Page, address: str) 
     page.goto(inside.url)
     page.locator("#system-fakturoid").get_by_role("button", name="Try without").click()
     page.get_by_text("everything necessary works").wait_for()
-    page.get_by_role("link", name="Simulator").click()
+    follow(page, "Simulator")
     page.get_by_text("Let something go wrong").wait_for()
     context.close()
 
