@@ -49,6 +49,6 @@ def django_db_modify_db_settings_xdist_suffix(request: pytest.FixtureRequest) ->
     """
     worker = getattr(request.config, "workerinput", {}).get("workerid", "")
     default = connections.databases["default"]
-    if worker and default["ENGINE"] != "spojka.site.sqlite":
+    if worker and default["ENGINE"] != "spojka.database.sqlite":
         name = default["TEST"].get("NAME") or f"test_{default['NAME']}"
         default["TEST"]["NAME"] = f"{name}_{worker}"

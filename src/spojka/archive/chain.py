@@ -90,7 +90,7 @@ def append_all(company: Company, records: Iterable[Record]) -> list[Entry]:
     exact = [(record, _exact(dict(record.facts or {}))) for record in records]
     entries: list[Entry] = []
     blobs: dict[str, Blob] = {}
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         head = ChainHead.lock(chain_name(company))
         previous = head.digest
         for seq, (record, facts) in enumerate(exact, start=head.length + 1):

@@ -19,6 +19,7 @@ from spojka.core.dates import IssueDate, TaxableDate
 from spojka.core.document import BankAccount as CoreBankAccount
 from spojka.core.document import Seller, VatMode
 from spojka.core.order import Address
+from spojka.database.prepared import Prepared
 
 
 class Company(models.Model):
@@ -215,11 +216,10 @@ class ChainHead(models.Model):
     @classmethod
     def lock(cls, name: str) -> ChainHead:
         """Return the head, locked until the transaction ends; made where it does not exist."""
-        locked = cls.objects.select_for_update().filter(name=name)
-        head = locked.first()
+        head = _HEAD.first(name)
         if head is None:
             cls.objects.get_or_create(name=name)
-            head = locked.get()
+            head = _HEAD.get(name)
         return head
 
     def extend(self, *digests: str) -> None:
@@ -227,6 +227,9 @@ class ChainHead(models.Model):
         self.length += len(digests)
         self.digest = digests[-1]
         self.save(update_fields=["length", "digest"])
+
+
+_HEAD = Prepared(lambda name: ChainHead.objects.select_for_update().filter(name=name), str)
 
 
 class AuditEntry(models.Model):

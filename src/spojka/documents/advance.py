@@ -15,11 +15,12 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from spojka import engine
+from spojka.accounting.contract import Capability
 from spojka.connections import systems
 from spojka.core.document import Kind
 from spojka.core.outcome import (
@@ -32,15 +33,16 @@ from spojka.core.outcome import (
     ThrottledError,
 )
 from spojka.core.problem import Problem, problem_json
-from spojka.documents import doubt, followups, planning
+from spojka.database.prepared import Prepared
+from spojka.documents import doubt, followups, planning, routing
 from spojka.documents.lifeline import note
 from spojka.documents.models import Document, Effect
 from spojka.documents.performing import PERFORMERS
+from spojka.documents.reading import Reading
 from spojka.documents.routing import BY_SYSTEM
 from spojka.engine import wakes
 from spojka.engine.registry import handler, periodic
 from spojka.engine.wakes import Lease
-from spojka.orders.models import Order
 
 log = structlog.get_logger("spojka.documents")
 _BACKOFF = Backoff(first=timedelta(seconds=settings.RETRY_SECONDS))
@@ -50,7 +52,12 @@ _DONE = (EffectState.CONFIRMED, EffectState.REJECTED, EffectState.SKIPPED)
 _IN_DOUBT = {EffectState.SENDING, EffectState.UNCERTAIN, EffectState.LOOKING_UP}
 _PLAINLY_LAST = {EffectKind.PDF, EffectKind.EMAIL, EffectKind.WRITE_BACK}
 """Nothing more becomes due by these; what else happened meanwhile wakes the order once more."""
-_FAILURE = ("state", "problem", "technical", "rejection", "look_ups", "due_at", "done_at")
+_ATTEMPT = ("attempt", "sent_at", "body_hash")
+_OUTCOME = ("state", "done_at", "problem", "technical", "result", *_ATTEMPT)
+_FAILURE = (
+    *("state", "problem", "technical", "rejection", "look_ups", "due_at", "done_at"),
+    *_ATTEMPT,
+)
 _NOT_BEGUN = ~Q(state__in=_IN_DOUBT)
 """A connection that was switched off ends what it has begun; nothing else is done there."""
 QUIET_ATTEMPTS = 20
@@ -80,18 +87,36 @@ def advance(order_id: int) -> datetime | None:
 
 
 def _advance(order_id: int, lease: Lease) -> datetime | None:
-    order = planning.plan(order_id)
-    with planning.traced(order):
+    reading = planning.plan(order_id)
+    with planning.traced(reading.order):
         for _ in range(MOST_STEPS):
             waiting = _open(order_id)
-            effect = _first_due(waiting)
-            if effect is None:
+            found = _first_due(waiting)
+            if found is None:
                 return min((due_at for _, due_at in waiting), default=None)
-            _belongs_to(effect, order)
+            effect = reading.of(_effect(found, reading))
             run(effect, lease)
             if effect.state == EffectState.CONFIRMED and effect.kind not in _PLAINLY_LAST:
-                order = planning.plan(order_id)
+                reading = planning.plan(order_id, reading)
+            else:
+                reading.documents = []  # they may change before the next one is done
     return timezone.now()
+
+
+# Asked again and again: of the open effects of an order, those that may go on. What is paused or
+# switched off ends what it has begun; what is held or dropped waits.
+_OPEN = """
+SELECT e.document_id, e.id, e.due_at, e.kind, e.state, d.kind
+FROM documents_effect e
+JOIN documents_document d ON d.id = e.document_id
+LEFT JOIN connections_connection c ON c.id = d.connection_id
+WHERE d.order_id = %s
+  AND e.state NOT IN ('confirmed', 'rejected', 'skipped')
+  AND d.state NOT IN ('held', 'dropped')
+  AND c.paused_problem IS NULL
+  AND (c.active IS NOT FALSE OR e.state IN ('sending', 'uncertain', 'looking_up'))
+ORDER BY e.document_id, e.sequence, e.id
+"""
 
 
 def _open(order_id: int) -> list[tuple[int, datetime]]:
@@ -100,42 +125,38 @@ def _open(order_id: int) -> list[tuple[int, datetime]]:
     Later effects of a document wait for its first one. And a document is not made before the
     payment of the proforma is known in the system: some make the final invoice themselves then.
     """
-    rows = list(
-        Effect.objects.filter(document__order_id=order_id)
-        .exclude(state__in=_DONE)
-        .exclude(document__state__in=[Document.State.HELD, Document.State.DROPPED])
-        .exclude(document__connection__paused_problem__isnull=False)
-        .exclude(_NOT_BEGUN, document__connection__active=False)
-        .order_by("document_id", "sequence", "id")
-        .values_list("document_id", "pk", "due_at", "kind", "state", "document__kind")
-    )
-    settling = any(kind == EffectKind.PAY and of == Kind.PROFORMA for _, _, _, kind, _, of in rows)
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN, [order_id])
+        rows = cursor.fetchall()
+    settling = any(kind == EffectKind.PAY and of == Kind.PROFORMA for *_, kind, _, of in rows)
     first: dict[int, tuple[int, datetime]] = {}
     for document_id, pk, due_at, kind, state, _ in rows:
         if not (settling and kind == EffectKind.CREATE and state not in _IN_DOUBT):
-            first.setdefault(document_id, (pk, due_at))
+            first.setdefault(document_id, (pk, wakes.read_time(due_at)))
     return list(first.values())
 
 
-def _first_due(waiting: Iterable[tuple[int, datetime]]) -> Effect | None:
+def _first_due(waiting: Iterable[tuple[int, datetime]]) -> int | None:
     now = timezone.now()
-    found = next((pk for pk, due_at in waiting if due_at <= now), None)
-    if found is None:
-        return None
-    return Effect.objects.select_related("document__connection").get(pk=found)
+    return next((pk for pk, due_at in waiting if due_at <= now), None)
 
 
-def _belongs_to(effect: Effect, order: Order) -> None:
-    """Give an effect its order as it was just planned, with shop and company: nothing to read."""
-    document, company = effect.document, order.company
-    document.order, document.company = order, company
-    if document.connection is not None and document.connection.company_id == company.pk:
-        document.connection.company = company
+_EFFECT = Prepared(lambda pk: Effect.objects.filter(pk=pk), int)
+_EFFECT_AND_DOCUMENT = Prepared(
+    lambda pk: Effect.objects.filter(pk=pk).select_related("document__connection"), int
+)
+
+
+def _effect(pk: int, reading: Reading | None = None) -> Effect:
+    """Read an effect, and its document where that was not read just now."""
+    alone = reading is not None and bool(reading.documents)
+    return (_EFFECT if alone else _EFFECT_AND_DOCUMENT).get(pk)
 
 
 def next_due(order_id: int) -> Effect | None:
     """Return the effect to run now, if there is one."""
-    return _first_due(_open(order_id))
+    found = _first_due(_open(order_id))
+    return None if found is None else _effect(found)
 
 
 def run(effect: Effect, lease: Lease) -> None:
@@ -148,23 +169,49 @@ def run(effect: Effect, lease: Lease) -> None:
 
 def _perform(effect: Effect, lease: Lease) -> None:
     performer = PERFORMERS[EffectKind(effect.kind)]
-    _begin(effect, lease)
     try:
-        result = performer.perform(effect)
+        if not _is_in_house(effect):
+            _begin(effect, lease)
+            _confirm(effect, performer.perform(effect), lease)
+        elif effect.kind == EffectKind.PDF:  # changes nothing, but takes a while
+            _count(effect)
+            _confirm(effect, performer.perform(effect), lease)
+        else:
+            with transaction.atomic():
+                _count(effect)
+                if effect.kind == EffectKind.CREATE:
+                    # The document's row is locked before the archive's chain, as everywhere.
+                    _set_state(effect.document, Document.State.ISSUING)
+                _confirm(effect, performer.perform(effect), lease)
     except OutcomeError as error:
         _failed(effect, error, lease)
-    else:
-        _confirm(effect, result, lease)
+
+
+def _is_in_house(effect: Effect) -> bool:
+    """Tell whether all of it is done in Spojka's own database: by the own issuer.
+
+    It is committed together with its outcome, so that nothing can be in doubt, and no intent has to
+    be on the disk first.
+    """
+    if effect.kind in {EffectKind.EMAIL, EffectKind.WRITE_BACK}:
+        return False
+    own = effect.document.connection
+    return own is not None and Capability.OWN_NUMBERS in routing.capabilities(own)
+
+
+def _count(effect: Effect) -> None:
+    """Note in the effect that it is tried now; not stored yet."""
+    effect.attempt += 1
+    effect.sent_at = timezone.now()
+    effect.body_hash = _body_hash(effect)
 
 
 def _begin(effect: Effect, lease: Lease) -> None:
     """Commit the intent, under the lease. Whoever is killed later leaves the effect in doubt."""
     with transaction.atomic():
+        _count(effect)
         effect.state = EffectState.SENDING
-        effect.attempt += 1
-        effect.sent_at = timezone.now()
-        effect.body_hash = _body_hash(effect)
-        effect.save(update_fields=["state", "attempt", "sent_at", "body_hash"])
+        effect.save(update_fields=["state", *_ATTEMPT])
         if effect.kind == EffectKind.CREATE:
             _set_state(effect.document, Document.State.ISSUING)
         lease.check()
@@ -183,7 +230,7 @@ def _confirm(effect: Effect, result: object, lease: Lease) -> None:
         effect.problem = None
         effect.technical = ""
         effect.result = performer.confirm(effect, result)
-        effect.save(update_fields=["state", "done_at", "problem", "technical", "result"])
+        effect.save(update_fields=_OUTCOME)
         note(
             effect.document.order,
             f"{effect.kind}.confirmed",
@@ -243,10 +290,10 @@ def _rejected(effect: Effect, error: RejectedError, *, in_doubt: bool) -> None:
     effect.state = EffectState.UNCERTAIN if in_doubt else EffectState.PLANNED
     if error.rejection is Rejection.CONFIG:
         # The connection has to be mended once, not each of its orders.
-        connection = document.connection
-        assert connection is not None
-        connection.paused_problem = problem_json(error.problem)
-        connection.save(update_fields=["paused_problem"])
+        paused = document.connection
+        assert paused is not None
+        paused.paused_problem = problem_json(error.problem)
+        paused.save(update_fields=["paused_problem"])
         _set_state(document, Document.State.UNCERTAIN if in_doubt else Document.State.PLANNED)
         return
     document.state = Document.State.HELD
@@ -264,9 +311,9 @@ def _settle(effect: Effect) -> timedelta:
     by_us = effect.kind == EffectKind.EMAIL and effect.parameters.get("by") != BY_SYSTEM
     if by_us or effect.kind == EffectKind.WRITE_BACK:
         return timedelta(seconds=settings.SETTLE_SECONDS)
-    connection = effect.document.connection
-    assert connection is not None
-    return timedelta(seconds=systems.system_of(connection).descriptor.settle_seconds)
+    of = effect.document.connection
+    assert of is not None
+    return timedelta(seconds=systems.system_of(of).descriptor.settle_seconds)
 
 
 def _look_up(effect: Effect, lease: Lease) -> None:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from spojka.companies.models import Company
@@ -29,16 +29,17 @@ from spojka.core.order import Order as CoreOrder
 from spojka.core.outcome import EffectKind, EffectState
 from spojka.core.problem import Held, Problem, problem_json
 from spojka.core.rules import Decision, Rule
+from spojka.database.prepared import Prepared
 from spojka.documents import composing, doubt, followups, news, routing, rulebook
 from spojka.documents.identity import create_key, current_version, document_uuid
 from spojka.documents.lifeline import note
-from spojka.documents.models import GONE, Document, Effect, ForeignDocument
+from spojka.documents.models import GONE, Document, Effect
 from spojka.documents.models import Decision as DecisionRow
+from spojka.documents.reading import Reading, read
 from spojka.documents.routing import Route
 from spojka.orders.models import InboxEvent, Order
 
 State = Document.State
-_NEWS = ForeignDocument.objects.filter(pending=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +54,17 @@ class Due:
 
 
 @transaction.atomic
-def plan(order_id: int) -> Order:
+def plan(order_id: int, before: Reading | None = None) -> Reading:
     """Plan what is due for an order and rebuild what waits; see the module's words.
 
-    Returns the order as it was planned, with its shop and company.
+    Returns the order as it was planned. ``before`` is what the last planning returned, where the
+    order was in the same hands since.
     """
-    order = (
-        Order.objects.select_for_update(of=("self",))
-        .select_related("shop", "company", "current")
-        .defer("company__logo", "current__payload")
-        .annotate(has_news=Exists(_NEWS.filter(order=OuterRef("pk"))))
-        .prefetch_related("documents")
-        .get(pk=order_id)
-    )
-    if order.current is not None:
-        with traced(order):
-            _plan(order, has_news=order.has_news)
-    return order
+    reading = read(order_id, before)
+    if reading.core is not None:
+        with traced(reading.order):
+            _plan(reading, reading.core)
+    return reading
 
 
 @contextmanager
@@ -80,13 +75,14 @@ def traced(order: Order) -> Iterator[None]:
         yield
 
 
-def _plan(order: Order, *, has_news: bool) -> None:
-    core = order.content()
-    documents = list(order.documents.all())
-    if has_news:
+def _plan(reading: Reading, core: CoreOrder) -> None:
+    order, documents = reading.order, reading.documents
+    if reading.has_news:
         news.apply(order, core, documents)
-    decision = rulebook.decide(order, core)
-    _remember(order, decision)
+    decision = reading.decision
+    if decision is None:
+        decision = reading.decision = rulebook.decide(order, core)
+        _remember(order, decision)
     _task_for_changes(order, core, documents)
     _plan_payments(order, core, documents)
     if order.company.mode == Company.Mode.OBSERVE or order.ignored_reason or order.deleted_at:
@@ -99,13 +95,17 @@ def _plan(order: Order, *, has_news: bool) -> None:
     _rebuild_waiting(order, core, documents)
 
 
+_EVENT = Prepared(lambda event_id: InboxEvent.objects.filter(pk=event_id).only("via"), int)
+_DECISION = Prepared(lambda order_id: DecisionRow.objects.filter(order_id=order_id), int)
+
+
 def _remember(order: Order, decision: Decision) -> None:
     """Store the why; a new version of the order and a new decision go to the life line."""
-    row = DecisionRow.objects.filter(order=order).first()
+    row = _DECISION.first(order.pk)
     content = decision.to_json()
     if row is None or row.version_id != order.current_id:
         version = current_version(order)
-        event = InboxEvent.objects.only("via").filter(versions=version).first()
+        event = None if version.event_id is None else _EVENT.first(version.event_id)
         note(
             order,
             "order.received" if row is None else "order.changed",

@@ -27,6 +27,7 @@ from spojka.core.money import ZERO
 from spojka.core.numbering import NumberFormat, Reset, SeriesError
 from spojka.core.outcome import RejectedError, Rejection
 from spojka.core.problem import Problem
+from spojka.database.prepared import Prepared
 from spojka.documents.models import Document as DocumentRow
 from spojka.documents.models import (
     RegisterEntry,
@@ -36,6 +37,23 @@ from spojka.documents.models import (
 )
 
 _SYMBOL_DIGITS = 10
+
+_ENTERED = Prepared(
+    lambda company_id, key, uuid: RegisterEntry.objects.filter(
+        Q(key=key) | Q(uuid=uuid), company_id=company_id
+    ),
+    *(int, str, UUID),
+)
+_SERIES = Prepared(
+    lambda company_id, kind: Series.objects.filter(
+        company_id=company_id, kind=kind, active=True
+    ).order_by("pk"),
+    *(int, str),
+)
+_COUNTER = Prepared(
+    lambda series_id, period: SeriesCounter.objects.filter(series_id=series_id, period=period),
+    *(int, str),
+)
 
 
 class CompanyRegister:
@@ -187,8 +205,7 @@ class CompanyRegister:
         ]
 
     def _entered(self, document: Document, key: str) -> RegisterEntry | None:
-        same = Q(key=key) | Q(uuid=UUID(document.uuid))
-        return RegisterEntry.objects.filter(same, company=self._company).first()
+        return _ENTERED.first(self._company.pk, key, UUID(document.uuid))
 
     def _locked(self, external_id: str) -> RegisterEntry:
         try:
@@ -203,20 +220,12 @@ class CompanyRegister:
         return entry
 
     def _series_of(self, document: Document) -> Series:
-        active = list(
-            Series.objects.filter(
-                company=self._company, kind=document.kind.value, active=True
-            ).order_by("pk")
-        )
+        active = _SERIES.all(self._company.pk, document.kind.value)
         wanted = dict(document.texts).get("series", "")
         if wanted:
             found = next((row for row in active if str(row.pk) == wanted), None)
         else:
-            shop = (
-                DocumentRow.objects.filter(company=self._company, uuid=UUID(document.uuid))
-                .values_list("order__shop_id", flat=True)
-                .first()
-            )
+            shop = self._shop_of(document) if any(row.shop_id for row in active) else None
             own = (row for row in active if shop is not None and row.shop_id == shop)
             found = next(own, None) or next((row for row in active if row.shop_id is None), None)
         if found is None:
@@ -224,6 +233,10 @@ class CompanyRegister:
             problem = Problem.of("SPJ-SERIES-MISSING", kind=f"@{document.kind.value}")
             raise RejectedError(problem, Rejection.CONFIG)
         return found
+
+    def _shop_of(self, document: Document) -> int | None:
+        rows = DocumentRow.objects.filter(company=self._company, uuid=UUID(document.uuid))
+        return rows.values_list("order__shop_id", flat=True).first()
 
     def _taken(self, document: Document) -> RejectedError:
         series = self._series_of(document)
@@ -277,8 +290,9 @@ def take_counter(series: Series, period: str) -> SeriesCounter:
     # The lock is on the series, always and before anything else, so that nobody who makes the
     # counter of a new period can wait for somebody who uses one. It is one that rows which refer
     # to the series need not wait for ("no key"): they are inserted while it is held.
-    Series.objects.select_for_update(no_key=True).get(pk=series.pk)
-    counter = SeriesCounter.objects.filter(series=series, period=period).first()
+    if connection.features.has_select_for_update:
+        Series.objects.select_for_update(no_key=True).get(pk=series.pk)
+    counter = _COUNTER.first(series.pk, period)
     if counter is None:
         last = start_of(series) - 1
         counter = SeriesCounter.objects.create(series=series, period=period, last=last)

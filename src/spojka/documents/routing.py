@@ -23,6 +23,7 @@ from spojka.core.order import Order as CoreOrder
 from spojka.core.outcome import EffectKind
 from spojka.core.problem import Problem
 from spojka.core.rules import Rule
+from spojka.database.prepared import Prepared
 from spojka.documents import rulebook
 from spojka.documents.models import Document
 from spojka.orders.models import Order
@@ -54,6 +55,12 @@ class Route:
     problem: Problem | None = None
 
 
+_CONNECTIONS = Prepared(
+    lambda company_id: Connection.objects.filter(company_id=company_id).order_by("position", "pk"),
+    int,
+)
+
+
 def route(
     order: Order, core: CoreOrder, rule: Rule | None, original: Document | None = None
 ) -> Route:
@@ -68,7 +75,7 @@ def route(
     if original is not None and original.connection is not None:
         return checked(original.connection)
     company = order.company
-    connections = list(company.connections.order_by("position", "pk"))
+    connections = _CONNECTIONS.all(company.pk)
     named = rule.connection if rule is not None else ""
     wanted = (
         next((connection for connection in connections if str(connection.pk) == named), None)

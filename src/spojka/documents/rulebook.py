@@ -17,13 +17,16 @@ from spojka.core.document import Kind
 from spojka.core.order import Order as CoreOrder
 from spojka.core.problem import Held, Problem
 from spojka.core.rules import Conditions, Decision, OrderFacts, Rule, Switches
+from spojka.database.prepared import Prepared
 from spojka.documents.models import Document, RuleRow
 from spojka.orders.models import Order
+
+_RULES = Prepared(lambda company_id: RuleRow.objects.filter(company_id=company_id), int)
 
 
 def rules_of(company: Company) -> tuple[Rule, ...]:
     """Return the company's rules in their order."""
-    return tuple(rule_from_row(row) for row in company.rules.all())
+    return tuple(rule_from_row(row) for row in _RULES.all(company.pk))
 
 
 def rule_from_row(row: RuleRow) -> Rule:

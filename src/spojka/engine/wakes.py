@@ -32,6 +32,7 @@ __all__ = [
     "give_back_failed",
     "insert_and_wake",
     "next_due",
+    "read_time",
     "waiting",
     "wake",
 ]
@@ -114,11 +115,11 @@ def _time(value: datetime | None) -> str | datetime | None:
     return adapted
 
 
-def _read(stored: datetime | str) -> datetime:
-    """Return a time that a statement of our own read; SQLite keeps text, in UTC."""
-    if isinstance(stored, datetime):
-        return stored
-    return datetime.fromisoformat(stored).replace(tzinfo=UTC)
+def read_time(stored: datetime | str) -> datetime:
+    """Return a time that a statement of our own read; SQLite keeps no time zone, it is UTC."""
+    if isinstance(stored, str):
+        stored = datetime.fromisoformat(stored)
+    return stored if stored.tzinfo is not None else stored.replace(tzinfo=UTC)
 
 
 def wake(handler: str, key: str, at: datetime | None = None, account: str = "") -> None:
@@ -179,12 +180,13 @@ def _in_passing() -> Iterator[None]:
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        try:
-            yield
-        finally:
-            cursor.execute("PRAGMA synchronous=FULL")
+    # Of the driver's own: so little is not worth the way through Django's cursors.
+    connection.ensure_connection()
+    connection.connection.execute("PRAGMA synchronous=NORMAL")
+    try:
+        yield
+    finally:
+        connection.connection.execute("PRAGMA synchronous=FULL")
 
 
 def claim(account: str, now: datetime | None = None) -> Lease | None:
@@ -237,7 +239,7 @@ def give_back(lease: Lease, next_at: datetime | None) -> None:
             )
             row = cursor.fetchone()
             if row is not None:
-                carriers.announce(lease.handler, lease.key, _read(row[0]))
+                carriers.announce(lease.handler, lease.key, read_time(row[0]))
 
 
 def give_back_failed(lease: Lease, error: str) -> None:

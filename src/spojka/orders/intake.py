@@ -30,6 +30,7 @@ from spojka.core import codec, trace
 from spojka.core.order import Order as CoreOrder
 from spojka.core.outcome import Backoff, OutcomeError
 from spojka.core.problem import Problem, problem_json
+from spojka.database.prepared import Prepared
 from spojka.engine.registry import handler
 from spojka.engine.wakes import Lease, LeaseLostError
 from spojka.orders.models import InboxEvent, Order, OrderVersion
@@ -138,9 +139,19 @@ def on_event(key: str, lease: Lease) -> datetime | None:
     return None
 
 
+_EVENT = Prepared(
+    lambda pk: (
+        InboxEvent.objects.filter(pk=pk)
+        .select_related("shop__company")
+        .defer("shop__company__logo")
+    ),
+    int,
+)
+
+
 def handle(event_id: int) -> InboxEvent:
     """Handle an event now. An event that was handled before is left alone."""
-    event = InboxEvent.objects.select_related("shop__company").get(pk=event_id)
+    event = _EVENT.get(event_id)
     if event.state not in _OPEN:
         return event
     with trace.bound(event.trace):
@@ -283,6 +294,14 @@ def store(
         return _store(shop, payload, core, event, read_at)
 
 
+_ORDER = Prepared(
+    lambda shop_id, external_id: Order.objects.select_for_update().filter(
+        shop_id=shop_id, external_id=external_id
+    ),
+    *(int, str),
+)
+
+
 @transaction.atomic
 def _store(
     shop: Shop,
@@ -291,9 +310,7 @@ def _store(
     event: InboxEvent | None,
     read_at: datetime | None,
 ) -> tuple[Order, str]:
-    order = (
-        Order.objects.select_for_update().filter(shop=shop, external_id=core.external_id).first()
-    )
+    order = _ORDER.first(shop.pk, core.external_id)
     created = order is None
     if order is None:
         order = Order(shop=shop, company_id=shop.company_id, external_id=core.external_id)

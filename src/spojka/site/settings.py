@@ -122,7 +122,7 @@ def _database() -> dict[str, Any]:
     url = os.environ.get("DATABASE_URL", "")
     if not url:
         return {
-            "ENGINE": "spojka.site.sqlite",
+            "ENGINE": "spojka.database.sqlite",
             "NAME": DATA_DIR / "spojka.sqlite3",
             "CONN_MAX_AGE": None,
             "OPTIONS": {

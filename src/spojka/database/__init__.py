@@ -1,0 +1,1 @@
+"""What Spojka adds to Django's way with databases; it knows no table."""
