@@ -105,7 +105,9 @@ def _complete(order: Order, rules: Sequence[Rule]) -> None:
         rows = [row for row in documents if row.kind == Kind.INVOICE]
         # Its proforma may be in doubt in a system that cannot be asked until somebody mends it.
         waits = any(
-            row.state == State.UNCERTAIN and row.connection and row.connection.paused_problem
+            row.state in {State.ISSUING, State.UNCERTAIN}
+            and row.connection is not None
+            and row.connection.paused_problem is not None
             for row in documents
         )
         _demand(

@@ -327,7 +327,10 @@ def _look_up(effect: Effect, lease: Lease) -> None:
         effect.problem = problem_json(Problem.of("SPJ-UNCERTAIN"))
         effect.look_ups = 0
         effect.due_at = max(ready, now)
-        _store(effect, lease, "state", "problem", "look_ups", "due_at")
+        with transaction.atomic():
+            if effect.kind == EffectKind.CREATE:
+                _set_state(effect.document, Document.State.UNCERTAIN)
+            _store(effect, lease, "state", "problem", "look_ups", "due_at")
         if effect.due_at > now:
             return
     effect.state = EffectState.LOOKING_UP
