@@ -30,6 +30,7 @@ from django.utils import timezone
 from spojka.connections.models import Account
 from spojka.core.outcome import ThrottledError
 from spojka.core.problem import Problem
+from spojka.database.prepared import Prepared
 from spojka.net.limits import DAY, HOUR, MONTH, Allowance, Limit, allowance, window_name
 
 LONGEST_PAUSE = timedelta(days=32)
@@ -151,6 +152,9 @@ def _hour(at: datetime, zone: ZoneInfo) -> str:
     return f"{local.day}.{local.month}. {local:%H:%M}"
 
 
+_ACCOUNT = Prepared(lambda name: Account.objects.filter(name=name), str)
+
+
 class AccountBudget:
     """The budget of one account, for one session; see ``Budget``.
 
@@ -189,9 +193,10 @@ class AccountBudget:
     def account(self) -> Account:
         """The row, as it was when it was first needed; made where there is none."""
         declared = [asdict(limit) for limit in self._declared]
-        row, _ = Account.objects.get_or_create(
-            name=self._find_name(), defaults={"limits": declared}
-        )
+        name = self._find_name()
+        row = _ACCOUNT.first(name)
+        if row is None:
+            row, _ = Account.objects.get_or_create(name=name, defaults={"limits": declared})
         if row.limits != declared:  # another version of Spojka knows better
             row.limits = declared
             row.save(update_fields=["limits"])

@@ -40,6 +40,7 @@ from spojka.connections.models import Secret
 from spojka.core import secrecy
 from spojka.core.outcome import RejectedError, Rejection
 from spojka.core.problem import Problem
+from spojka.database.prepared import Prepared
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12  # 96 bits, the length that GCM is made for (NIST SP 800-38D, 8.2)
@@ -157,6 +158,11 @@ def put(owner: str, field: str, value: str) -> None:
     )
 
 
+_SECRET = Prepared(
+    lambda owner, field: Secret.objects.filter(owner=owner, field=field), *(str, str)
+)
+
+
 @sensitive_variables("value")
 def get(owner: str, field: str) -> str | None:
     """Return a stored value, or ``None`` where there is none.
@@ -164,7 +170,7 @@ def get(owner: str, field: str) -> str | None:
     Raises:
         VaultError: the value cannot be opened.
     """
-    row = Secret.objects.filter(owner=owner, field=field).first()
+    row = _SECRET.first(owner, field)
     if row is None:
         return None
     value = _open(_ring(), row).decode()
