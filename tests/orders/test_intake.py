@@ -19,6 +19,7 @@ from spojka.core.order import Order as CoreOrder
 from spojka.documents import attention
 from spojka.engine import runner
 from spojka.engine.models import Wake
+from spojka.operations import health
 from spojka.orders import housekeeping, intake, polling
 from spojka.orders.models import InboxEvent, Order
 from spojka.shops.contract import Delivery, Page, ShopSession
@@ -334,6 +335,7 @@ def test_an_error_of_our_own_at_one_shop_stops_no_other_and_is_shown(
         one.refresh_from_db()
     assert problem_code(shop.poll_problem) == "SPJ-INTERNAL"
     assert "hunter2" not in str(shop.poll_problem)
+    assert health.failing() == [(f"shop {shop.pk}", "KeyError")]
     assert other.polled_at is not None
     polling.poll_all()
     shop.refresh_from_db()

@@ -116,7 +116,7 @@ def _own_error(shop: Shop, error: Exception) -> Problem:
     """Log an error of our own at one shop, and return what people see of it."""
     with trace.bound(trace.of(error) or trace.new()) as mark:
         log.exception("shop not read", shop=shop.pk)
-    return Problem.of("SPJ-INTERNAL", reference=mark)
+    return Problem.of("SPJ-INTERNAL", reference=mark, error=type(error).__name__)
 
 
 @periodic("shops.watch", timedelta(hours=1))
