@@ -124,13 +124,15 @@ def test_what_is_known_of_the_order_s_document_is_said(
     spoil(order)
     fail_twice(house, clock)
 
-    def exists() -> DocumentExists:
-        [group] = [one for one in attention.groups(house.company, "en") if one.stuck]
-        return group.stuck[0].exists
+    number = house.only(order, Kind.INVOICE).number
 
-    assert exists() is DocumentExists.YES
+    def known() -> tuple[DocumentExists, str]:
+        [group] = [one for one in attention.groups(house.company, "en") if one.stuck]
+        return group.stuck[0].exists, group.stuck[0].number
+
+    assert known() == (DocumentExists.YES, number)
     Effect.objects.filter(kind="create").update(state="uncertain")
-    assert exists() is DocumentExists.UNKNOWN
+    assert known()[0] is DocumentExists.UNKNOWN
 
 
 def test_trying_again_is_noted_and_done_at_once(

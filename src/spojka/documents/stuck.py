@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils import timezone
 
 from spojka import engine
@@ -44,6 +44,8 @@ class Stuck:
     connection: Connection | None = None
     exists: DocumentExists = DocumentExists.UNKNOWN
     """Whether the order has a document already, as far as we know."""
+    number: str = ""
+    """Of its last document."""
 
     @property
     def name(self) -> str:
@@ -133,26 +135,29 @@ def _of(
     connections: Mapping[int, Connection],
 ) -> Stuck:
     if wake.handler == "order" and (order := orders.get(int(wake.key))):
-        return Stuck(wake, order=order, exists=_existence(order))
+        exists, number = _existence(order)
+        return Stuck(wake, order=order, exists=exists, number=number)
     if wake.handler == "event" and (event := events.get(int(wake.key))):
         return Stuck(wake, event=event)
-    if (number := connection_key(wake)) and (connection := connections.get(number)):
+    if (side := connection_key(wake)) and (connection := connections.get(side)):
         return Stuck(wake, connection=connection)
     return Stuck(wake)
 
 
 def _with_existence(orders: QuerySet[Order]) -> QuerySet[Order]:
     doubtful = Effect.objects.filter(document__order=OuterRef("pk"), state__in=_IN_DOUBT)
+    numbers = _OF.exclude(number="").exclude(state=Document.State.DELETED).order_by("-id")
     return orders.annotate(
-        has_document=Exists(_OF.exclude(number="").exclude(state=Document.State.DELETED)),
+        last_number=Coalesce(Subquery(numbers.values("number")[:1]), Value("")),
         in_doubt=Exists(doubtful.filter(kind="create")),
     )
 
 
-def _existence(order: Order) -> DocumentExists:
-    if getattr(order, "in_doubt"):  # noqa: B009 - annotated by _with_existence
-        return DocumentExists.UNKNOWN
-    return DocumentExists.YES if getattr(order, "has_document") else DocumentExists.NO  # noqa: B009
+def _existence(order: Order) -> tuple[DocumentExists, str]:
+    number: str = getattr(order, "last_number")  # noqa: B009 - annotated by _with_existence
+    if getattr(order, "in_doubt"):  # noqa: B009
+        return DocumentExists.UNKNOWN, number
+    return (DocumentExists.YES if number else DocumentExists.NO), number
 
 
 def of_order(order: Order) -> Stuck | None:
