@@ -70,11 +70,12 @@ format: dev ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix $(LINTED)
 	$(BIN)/ruff format $(LINTED)
 
-# Minutes, and both cores: every crash point of one order, then kills at random during 600 orders, on
+# Minutes, and both cores: every crash point of one order, then kills at random during 600 orders; on
 # SQLite and, where a server answers (SPOJKA_CRASH_POSTGRES), on PostgreSQL.
 .PHONY: crash
-crash: dev ## Kill the processes of a real installation for a quarter of an hour
+crash: dev ## Kill the processes of a real installation for half an hour
 	PYTHONPATH=src:. $(BIN)/python -m tests.crash --points 1
+	PYTHONPATH=src:. $(BIN)/python -m tests.crash --points 1 --database postgres
 	PYTHONPATH=src:. $(BIN)/python -m tests.crash --database sqlite $(ARGS)
 	PYTHONPATH=src:. $(BIN)/python -m tests.crash --database postgres $(ARGS)
 

@@ -8,12 +8,13 @@ from urllib.parse import quote
 
 import pytest
 
+from spojka import engine
 from spojka.api import orders
 from spojka.api.models import KeyedAnswer
 from spojka.connections.models import Shop
 from spojka.documents.models import Document
 from spojka.engine import runner, wakes
-from spojka.orders.models import InboxEvent, Order
+from spojka.orders.models import InboxEvent, Order, OrderVersion
 from tests.api.conftest import Caller, MakeCompany, call_as, canonical, send
 
 pytestmark = pytest.mark.urls("tests.api.urls")
@@ -223,3 +224,28 @@ def test_a_document_is_issued_by_hand_once(caller: Caller) -> None:
     assert (proforma.status_code, proforma.json()["kind"]) == (200, "proforma")
     again = caller.post(f"/orders/{order['id']}/issue", {"kind": "invoice"})
     assert (again.status_code, again.json()["code"]) == (409, "SPJ-DOCUMENT-EXISTS")
+
+
+def test_an_order_that_spojka_fails_at_says_so_and_is_tried_again(caller: Caller) -> None:
+    order = send(caller)
+    assert order["stuck"] is None
+    assert caller.post(f"/orders/{order['id']}/retry").json()["code"] == "SPJ-NOTHING-TO-RETRY"
+    stored = Order.objects.get()
+    content = OrderVersion.objects.get(order=stored).content
+    OrderVersion.objects.update(content={**content, "total": "hunter2"})
+    for _ in range(2):
+        engine.wake("order", stored.pk, account=f"shop:{stored.shop_id}")
+        runner.run_until_idle(20)
+
+    [group] = caller.get("/attention").json()
+    [stuck] = group["stuck"]
+    assert (group["code"], stuck["order"], stuck["failures"]) == ("SPJ-STUCK", stored.pk, 2)
+    assert (stuck["error"], stuck["trace"]) == ("InvalidOperation", group["facts"]["reference"])
+    assert "hunter2" not in str(group)
+    assert caller.get(f"/orders/{order['id']}").json()["stuck"] == stuck
+
+    OrderVersion.objects.update(content=content)
+    assert caller.post(f"/orders/{order['id']}/retry").status_code == 200
+    runner.run_until_idle(20)
+    assert caller.get("/attention").json() == []
+    assert caller.get(f"/orders/{order['id']}").json()["stuck"] is None

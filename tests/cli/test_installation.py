@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from spojka.cli.main import COMMANDS
@@ -21,6 +23,7 @@ from spojka.documents import rulebook
 from spojka.documents.models import Document
 from spojka.documents.series import add_default_series
 from spojka.engine import runner
+from spojka.engine.models import Wake
 from spojka.orders.models import Order
 from tests.cli.conftest import CAPTURED, Run
 
@@ -147,6 +150,26 @@ def test_held_documents_are_tried_again(run: Run, shop: Shop, tmp_path: Path) ->
     assert (outcome.code, outcome.lines[0]["state"]) == (1, "held")
     assert run("retry", "--code", "SPJ-ORDER-SUM", "--json").lines[0]["retried"] == 1
     assert run("retry").code == 2
+
+
+def test_an_order_that_spojka_fails_at_is_tried_again(run: Run, shop: Shop, tmp_path: Path) -> None:
+    run("import", order_file(tmp_path, GOOD), "--shop", shop.pk)
+    runner.run_until_idle(20)
+    Wake.objects.create(
+        handler="order",
+        key=str(Order.objects.get().pk),
+        account=f"shop:{shop.pk}",
+        due_at=timezone.now() + timedelta(hours=1),
+        failures=2,
+        failing_since=timezone.now(),
+        last_error="KeyError",
+        trace="c0ffee",
+    )
+    [told] = run("retry", "26", "--json").lines
+    assert (told["failures"], told["error"], told["trace"]) == (2, "KeyError", "c0ffee")
+    assert run("retry", "--code", "SPJ-STUCK", "--json").lines == [{"retried": 1}]
+    runner.run_until_idle(20)
+    assert not Wake.objects.filter(handler="order").exists()
 
 
 def test_the_archive_is_verified_and_exported(run: Run, shop: Shop, tmp_path: Path) -> None:

@@ -1,61 +1,32 @@
 """The long drills, as ``make crash`` runs them.
 
 ``python -m tests.crash --database sqlite --orders 300 --kills 30`` kills processes at random,
-``python -m tests.crash --points 1`` kills the worker at every boundary of the way of one order.
+``python -m tests.crash --points 1`` kills the worker at every boundary of the way of one order;
+with ``--database postgres`` it is one that serves tickets of Procrastinate.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import secrets
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
-from psycopg import sql
-
+from tests.crash.databases import database, server_answers
 from tests.crash.drill import Course, replay, run
 from tests.crash.points import told, whole_way
 
-POSTGRES = os.environ.get("SPOJKA_CRASH_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 
-
-@contextmanager
-def database(kind: str) -> Iterator[dict[str, str]]:
-    """Give the settings of a new database that is dropped in the end."""
-    if kind == "sqlite":
-        yield {}
-        return
-    name = f"spojka_crash_{secrets.token_hex(4)}"
-    with psycopg.connect(POSTGRES, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            yield {"DATABASE_URL": f"{POSTGRES.rpartition('/')[0]}/{name}"}
-        finally:
-            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-            server.execute(drop)
-
-
-def server_answers() -> bool:
-    """Tell whether there is a PostgreSQL server to make a database on."""
-    try:
-        psycopg.connect(POSTGRES, connect_timeout=3).close()
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
-def points(every: int) -> int:
+def points(every: int, kind: str) -> int:
     """Try every ``every``-th crash point on both systems; return 1 where something is wrong."""
     wrong = 0
     for system in ("own", "remote"):
-        with tempfile.TemporaryDirectory() as folder:
-            outcomes = whole_way(Path(folder), remote=system == "remote", every=every)
-        sys.stdout.write(f"{told(system, outcomes)}\n")
+        with tempfile.TemporaryDirectory() as folder, database(kind) as settings:
+            outcomes = whole_way(
+                Path(folder), remote=system == "remote", every=every, settings=settings
+            )
+        sys.stdout.write(f"{told(f'{system} on {kind}', outcomes)}\n")
         sys.stdout.flush()
         wrong += sum(len(outcome.findings) for outcome in outcomes.values())
     return min(wrong, 1)
@@ -73,12 +44,12 @@ def main() -> int:
     parser.add_argument("--silence", type=float, default=31.0, help="seconds without an answer")
     parser.add_argument("--points", type=int, help="instead: try every n-th crash point")
     given = parser.parse_args()
-    if given.points:
-        return points(given.points)
     postgres = given.database == "postgres"
     if postgres and not server_answers():
         sys.stdout.write("skipped: no PostgreSQL server answers (SPOJKA_CRASH_POSTGRES)\n")
         return 0
+    if given.points:
+        return points(given.points, given.database)
     with tempfile.TemporaryDirectory() as folder, database(given.database) as settings:
         course = Course(
             seed=given.seed,

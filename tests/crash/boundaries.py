@@ -1,12 +1,14 @@
 """Dying at an exact place: before or after the n-th commit, or at the n-th boundary of a socket.
 
-Only for a process that is forked to die. Boundaries are counted in its main thread alone: threads
-that renew leases run beside it at moments of their own.
+Only for a process that is forked to die. Boundaries are counted where it works alone: in its main
+thread, or in the one thread in which Procrastinate has a ticket served. Threads that renew leases
+or issue tickets run beside it at moments of their own.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import threading
@@ -17,7 +19,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-_WRITES = ("INSERT", "UPDATE", "DELETE")
+_WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|WITH \w+ AS \(\s*INSERT)\b", re.IGNORECASE)
 
 
 class Fate:
@@ -30,7 +32,8 @@ class Fate:
 
     def pass_by(self, name: str) -> None:
         """Pass a boundary, or die at it."""
-        if threading.current_thread() is not threading.main_thread():
+        thread = threading.current_thread()
+        if thread is not threading.main_thread() and not thread.name.startswith("worker"):
             return
         self._count += 1
         os.write(self._log, f"{name}\n".encode())
@@ -46,18 +49,23 @@ def arm(at: int | None, log: int) -> None:
     """
     fate = Fate(at, log)
     _around(BaseDatabaseWrapper, "_commit", fate, "commit")
-    _around(CursorWrapper, "execute", fate, "statement", only=_commits_itself)
-    _around(socket.socket, "connect", fate, "connect", before=False)
+    for name in ("execute", "executemany"):
+        _around(CursorWrapper, name, fate, "statement", only=_commits_itself)
+    _around(socket.socket, "connect", fate, "connect", before=False, only=_leaves_the_house)
     for name in ("send", "sendall"):
-        _around(socket.socket, name, fate, "send")
+        _around(socket.socket, name, fate, "send", only=_leaves_the_house)
     for name in ("recv", "recv_into"):
-        _around(socket.socket, name, fate, "receive", before=False)
+        _around(socket.socket, name, fate, "receive", before=False, only=_leaves_the_house)
 
 
 def _commits_itself(cursor: CursorWrapper, sql: object, *_: object) -> bool:
     """Tell whether a statement writes outside of a transaction."""
-    words = str(sql).split(maxsplit=1)
-    return not cursor.db.in_atomic_block and bool(words) and words[0].upper() in _WRITES
+    return not cursor.db.in_atomic_block and bool(_WRITES.match(str(sql)))
+
+
+def _leaves_the_house(connected: socket.socket, *_: object) -> bool:
+    """Tell a socket of the network from those by which an event loop wakes itself."""
+    return connected.family != socket.AF_UNIX
 
 
 def _around(

@@ -11,12 +11,15 @@ import shutil
 import signal
 import sqlite3
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
+from unittest import mock
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "spojka.site.settings"
 
@@ -25,7 +28,7 @@ import django
 django.setup()
 
 from django.conf import settings  # noqa: E402
-from django.db import connections  # noqa: E402
+from django.db import connection, connections  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from spojka.archive import store  # noqa: E402
@@ -42,7 +45,7 @@ from spojka.engine import runner  # noqa: E402
 from spojka.engine.models import Wake  # noqa: E402
 from spojka.orders import intake, polling  # noqa: E402
 from spojka.orders.models import InboxEvent, Order, OrderVersion  # noqa: E402
-from tests.crash import boundaries  # noqa: E402
+from tests.crash import boundaries, databases  # noqa: E402
 
 DONE = ("confirmed", "rejected", "skipped")
 RULES = (
@@ -188,8 +191,11 @@ def _document(document: Document) -> dict[str, Any]:
 
 
 def snapshot() -> None:
-    """Remember the database as it is (SQLite), with what a dead process left in its log."""
+    """Remember the database as it is, with what a dead process left in its log."""
     connections.close_all()
+    if connection.vendor == "postgresql":
+        databases.snapshot()
+        return
     path, kept = _database()
     kept.unlink(missing_ok=True)
     with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(kept)) as new:
@@ -199,6 +205,9 @@ def snapshot() -> None:
 def go_back() -> None:
     """Make the database again what it was at the snapshot."""
     connections.close_all()
+    if connection.vendor == "postgresql":
+        databases.go_back()
+        return
     path, kept = _database()
     for old in path.parent.glob(f"{path.name}*"):
         old.unlink()
@@ -215,7 +224,8 @@ def live(at: int | None = None) -> dict[str, Any]:
 
     Returns whether it was killed, and the boundaries it passed.
     """
-    return _in_a_child(_work, at)
+    tickets = settings.QUEUE == "procrastinate"
+    return _in_a_child(_serve_tickets if tickets else _work, at)
 
 
 def take_in(at: int | None = None, **delivery: Any) -> dict[str, Any]:
@@ -260,6 +270,35 @@ def _work() -> None:
             time.sleep(0.02)
         if time.monotonic() > deadline:
             raise TimeoutError(f"not done in time: {waiting()}")
+
+
+def _serve_tickets() -> None:
+    """Serve tickets of Procrastinate until nothing is left to do, as a worker does."""
+    from spojka.engine import tickets
+
+    stop = threading.Event()
+    late: list[str] = []
+
+    def mind() -> None:
+        """Do what the periodic thread does, without waiting for it to be due."""
+        deadline = time.monotonic() + 60
+        try:
+            while _is_unfinished() and not late:
+                tickets.reissue()
+                time.sleep(0.05)
+                if time.monotonic() > deadline:
+                    late.append(f"not done in time: {waiting()}")
+        finally:
+            stop.set()
+
+    mock.patch.object(tickets, "FORGOTTEN", timedelta(0)).start()
+    with mock.patch.object(tickets, "STALLED_SECONDS", 0.0):
+        tickets.void()
+    connections.close_all()
+    threading.Thread(target=mind, name="periodic").start()
+    tickets.serve(stop)
+    if late:
+        raise TimeoutError(late[0])
 
 
 def _is_unfinished() -> bool:

@@ -10,10 +10,11 @@ sending the worker died is never sent again by itself, but shown to a person.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from spojka.shops.woocommerce.simulator import KEY, SECRET
@@ -29,6 +30,7 @@ WAITS = {
     "SPOJKA_RETRY_SECONDS": "0.1",
 }
 ATTEMPTS = 5
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -126,15 +128,19 @@ class Stage:
 
 
 @contextmanager
-def stage(folder: Path, *, remote: bool) -> Iterator[Stage]:
-    """Set a stage for the own issuer or the remote system, with one unpaid order in the shop."""
+def stage(folder: Path, *, remote: bool, settings: Mapping[str, str]) -> Iterator[Stage]:
+    """Set a stage for the own issuer or the remote system, with one unpaid order in the shop.
+
+    One thread works, so that the boundaries of the way come in one order.
+    """
     with ExitStack() as stack:
         mail = stack.enter_context(serving(MailServer()))
         other = stack.enter_context(remote_system(folder / "remote.sqlite3"))
         shop = stack.enter_context(Shop())
         data = folder / "data"
         data.mkdir()
-        installation = Installation(data, settings=WAITS)
+        waits = {**WAITS, "SPOJKA_WORKER_THREADS": "1"}
+        installation = Installation(data, settings={**waits, **settings})
         installation.set_up()
         observer = stack.enter_context(Observer(installation))
         made = observer.ask(
@@ -216,9 +222,14 @@ def _dies(scene: Stage, point: int) -> bool:
     return False
 
 
-def whole_way(folder: Path, *, remote: bool, every: int = 1) -> dict[str, Outcome]:
-    """Enumerate the webhook, the way to the proforma, and the way from payment to invoice."""
-    with stage(folder, remote=remote) as scene:
+def whole_way(
+    folder: Path, *, remote: bool, every: int = 1, settings: Mapping[str, str] = NONE
+) -> dict[str, Outcome]:
+    """Enumerate the webhook, the way to the proforma, and the way from payment to invoice.
+
+    ``settings`` are those of :func:`tests.crash.databases.database`; none for SQLite.
+    """
+    with stage(folder, remote=remote, settings=settings) as scene:
         received = enumerate_receiving(scene)
         scene.announce()
         first = enumerate_points(scene, every, whole=False)

@@ -19,6 +19,7 @@ from spojka.core.order import Order as CoreOrder
 from spojka.documents import attention
 from spojka.engine import runner
 from spojka.engine.models import Wake
+from spojka.operations import health
 from spojka.orders import housekeeping, intake, polling
 from spojka.orders.models import InboxEvent, Order
 from spojka.shops.contract import Delivery, Page, ShopSession
@@ -312,6 +313,33 @@ def test_a_shop_that_cannot_be_polled_says_why(shop: Shop, woo: Simulator) -> No
     shop.refresh_from_db()
     assert (shop.poll_problem or {})["code"].startswith("SPJ-SHOP")
     assert shop.cursor is None
+
+
+def test_an_error_of_our_own_at_one_shop_stops_no_other_and_is_shown(
+    shop: Shop, woo: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = {"url": woo.url, "consumer_key": simulator.KEY, "consumer_secret": simulator.SECRET}
+    other = shops.create(shop.company, "woocommerce", "Second", fields, actor="test")
+    shops.verify(other)
+    poll = polling.poll
+
+    def fail_at_the_first(shop_id: int) -> polling.PollResult:
+        if shop_id == shop.pk:
+            raise KeyError("hunter2")
+        return poll(shop_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(polling, "poll", fail_at_the_first)
+        polling.poll_all()
+    for one in (shop, other):
+        one.refresh_from_db()
+    assert problem_code(shop.poll_problem) == "SPJ-INTERNAL"
+    assert "hunter2" not in str(shop.poll_problem)
+    assert health.failing() == [(f"shop {shop.pk}", "KeyError")]
+    assert other.polled_at is not None
+    polling.poll_all()
+    shop.refresh_from_db()
+    assert shop.poll_problem is None
 
 
 def test_no_secret_stands_in_the_timeline(shop: Shop, woo: Simulator) -> None:

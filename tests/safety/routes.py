@@ -24,6 +24,7 @@ from spojka.archive.models import Entry
 from spojka.companies.models import ApiToken, BankAccount, Company, Membership, Role
 from spojka.connections import activation
 from spojka.connections.models import MailAccount
+from spojka.documents import stuck
 from spojka.documents.models import (
     Document,
     EmailTemplate,
@@ -33,6 +34,7 @@ from spojka.documents.models import (
     Series,
 )
 from spojka.orders.models import InboxEvent, Order
+from tests.web.conftest import make_stuck
 
 METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
 OF_MACHINES = {"healthz", "readyz", "metrics"}
@@ -148,6 +150,11 @@ def furnish(company: Company) -> None:
         facts={"state": "open"},
         seen_at=timezone.now(),
     )
+    order = company.orders.order_by("pk").last()
+    if order is not None:
+        make_stuck("order", order.pk, f"shop:{order.shop_id}")
+    else:
+        make_stuck("changes", connection.pk, f"connection:{connection.pk}")
     MailAccount.objects.get_or_create(
         company=company,
         defaults={"host": "mail.example.com", "sender_address": "a@example.com"},
@@ -165,6 +172,7 @@ def things(company: Company) -> dict[str, Any]:
         "orders/": Order.objects.filter(company=company).latest("pk").pk,
         "documents/": invoice.pk,
         "taken-in/": ForeignDocument.objects.filter(company=company).latest("pk").pk,
+        "attention/stuck/": stuck.wakes_of(company)[0].pk,
         "events/": InboxEvent.objects.filter(shop__company=company).latest("pk").pk,
         "rules/": RuleRow.objects.filter(company=company).latest("pk").pk,
         "series/": Series.objects.filter(company=company).latest("pk").pk,

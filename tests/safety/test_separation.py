@@ -38,6 +38,7 @@ ACCOUNTANT_SENDS = VIEWER_SENDS | {
     "retry",
     "retry_event",
     "retry_group",
+    "retry_stuck",
     "shop_import",
     "taken_in",
     "unignore",

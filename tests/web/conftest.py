@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from spojka.companies.models import Company, Membership, Role
 from spojka.documents.demo import create_demo
 from spojka.documents.emailing import default_templates
 from spojka.documents.series import add_default_series
 from spojka.engine import runner
+from spojka.engine.models import Wake
 
 CAPTURED = Path(__file__).parent.parent / "fixtures" / "woocommerce" / "orders"
 PNG = bytes.fromhex(
@@ -70,6 +73,23 @@ def full(db: None) -> Company:
     company.logo = PNG
     company.save(update_fields=["logo"])
     return company
+
+
+def make_stuck(handler: str, key: int, account: str) -> Wake:
+    """Leave something as it is after its handler failed twice."""
+    wake, _ = Wake.objects.update_or_create(
+        handler=handler,
+        key=str(key),
+        defaults={
+            "account": account,
+            "due_at": timezone.now() + timedelta(minutes=10),
+            "failures": 2,
+            "failing_since": timezone.now() - timedelta(minutes=3),
+            "last_error": "InvalidOperation",
+            "trace": "c0ffee" + "0" * 26,
+        },
+    )
+    return wake
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ def company_urls(company: Company) -> Iterator[tuple[str, str]]:
         "orders/": "order",
         "documents/": "document",
         "taken-in/": "foreign",
+        "attention/stuck/": "",
         "events/": "event",
         "rules/": "rule",
         "series/": "series",

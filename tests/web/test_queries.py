@@ -13,6 +13,7 @@ from django.urls import reverse
 from spojka.companies.models import Company
 from spojka.documents import rulebook
 from spojka.web.urls import _company
+from tests.web.conftest import make_stuck
 
 pytestmark = pytest.mark.django_db
 MOST = 12
@@ -72,6 +73,13 @@ def addresses(company: Company) -> Iterator[tuple[str, str]]:
 
 
 def test_every_page_asks_at_most_twelve_questions(client: Client, full: Company) -> None:
+    document = full.documents.filter(state="issued").first()
+    event = full.shops.get().events.order_by("id").first()
+    used = full.connections.latest("pk")
+    assert document is not None and event is not None
+    for handler, pk in (("order", document.order_id), ("event", event.pk)):
+        make_stuck(handler, pk, f"shop:{document.order.shop_id}")
+    make_stuck("changes", used.pk, f"connection:{used.pk}")
     too_many: dict[str, list[str]] = {}
     seen = 0
     for name, address in addresses(full):

@@ -36,7 +36,8 @@ from spojka.connections import shops
 from spojka.connections.models import Shop
 from spojka.core.document import Kind
 from spojka.core.problem import Problem
-from spojka.documents import actions
+from spojka.documents import actions, stuck
+from spojka.documents.actions import ActionRefused
 from spojka.documents.models import Document
 from spojka.engine import runner, wakes
 from spojka.orders import intake
@@ -82,21 +83,22 @@ def send_order(
     )
     if not wait:
         return Status(202, _accepted(event))
-    _work_on("event", event.pk)
+    account = shops.owner(target)
+    _work_on("event", event.pk, account)
     event.refresh_from_db()
     if event.problem is not None:
         raise ApiError(422, Problem(event.problem["code"], event.problem["facts"]))
     stored = Order.objects.filter(shop=target, external_id=event.external_id).first()
     if event.state == InboxEvent.State.NEW or stored is None:
         return Status(202, _accepted(event))
-    _work_on("order", stored.pk)
+    _work_on("order", stored.pk, account)
     return Status(200, order_detail_out(_order(request, stored.pk), language_of(request)))
 
 
-def _work_on(handler: str, key: int) -> None:
+def _work_on(handler: str, key: int, account: str) -> None:
     """Work on one key now, as the worker would; wait where the worker itself is at it."""
     deadline = time.monotonic() + LONGEST_WAIT
-    while (lease := wakes.claim_key(handler, str(key))) is None:
+    while (lease := wakes.claim_key(handler, str(key), account)) is None:
         if time.monotonic() > deadline:
             return
         time.sleep(0.05)
@@ -169,6 +171,18 @@ def issue(request: HttpRequest, order_id: Id, what: IssueIn) -> Any:
     order = _order(request, order_id)
     document = actions.issue(order, Kind(what.kind), actor=actor_of(request))
     return document_detail_out(document, language_of(request))
+
+
+@router.post("/orders/{order_id}/retry", response={200: OrderDetailOut})
+@decorate_view(idempotent)
+def retry(request: HttpRequest, order_id: Id) -> Any:
+    """Have an order tried now that Spojka itself failed at, instead of at its next time."""
+    order = _order(request, order_id)
+    found = stuck.of_order(order)
+    if found is None:
+        raise ActionRefused(Problem.of("SPJ-NOTHING-TO-RETRY", number=order.number))
+    stuck.try_again(found, actor=actor_of(request))
+    return order_detail_out(_order(request, order_id), language_of(request))
 
 
 @router.get("/events/{event_id}", response={200: ReceivedOut})

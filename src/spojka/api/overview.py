@@ -10,6 +10,7 @@ from ninja import Router
 from spojka.api.auth import company_of
 from spojka.api.problems import body, language_of
 from spojka.api.schemas import GroupOut, ShopOut, VerificationOut
+from spojka.api.stuck import stuck_out
 from spojka.archive import store
 from spojka.documents import attention
 
@@ -29,6 +30,7 @@ def get_attention(request: HttpRequest) -> Any:
             "events": [event.pk for event in group.events],
             "shops": [shop.pk for shop in group.shops],
             "connections": [connection.pk for connection in group.connections],
+            "stuck": [stuck_out(one) for one in group.stuck],
         }
         for group in attention.groups(company_of(request), language)
     ]

@@ -11,11 +11,13 @@ from ninja import Field, Schema
 from pydantic import AfterValidator, AwareDatetime, WithJsonSchema
 
 from spojka.api import problems
+from spojka.api.stuck import StuckOut, stuck_out
 from spojka.core import codec
 from spojka.core.dates import YEARS
 from spojka.core.document import Document as CoreDocument
 from spojka.core.money import minor_units, parse_amount, plain, quantize
 from spojka.core.problem import Problem
+from spojka.documents import stuck
 from spojka.documents.models import Document, Effect, Event
 from spojka.orders.models import InboxEvent, Order
 
@@ -174,6 +176,7 @@ class EventOut(Schema):
 class OrderDetailOut(OrderOut):
     version: int
     content: dict[str, Any] = Field(description="The order's current snapshot.")
+    stuck: StuckOut | None = Field(description="Set where Spojka itself fails at the order.")
     decision: dict[str, Any] | None = Field(description="Why: which rule fired, or why none did.")
     events: list[EventOut]
 
@@ -226,6 +229,7 @@ class GroupOut(ProblemOut):
     events: list[int] = Field(description="Events of the inbox that could not be read.")
     shops: list[int]
     connections: list[int]
+    stuck: list[StuckOut] = Field(description="What Spojka itself fails at, in a row.")
 
 
 class VerificationOut(Schema):
@@ -446,10 +450,20 @@ def order_detail_out(order: Order, language: str) -> dict[str, Any]:
     return {
         **order_out(order, language),
         "version": order.current.ordinal if order.current else 0,
-        "content": codec.dump(order.content()) if order.current else {},
+        "content": _snapshot(order),
+        "stuck": stuck_out(at) if (at := stuck.of_order(order)) else None,
         "decision": decision.content if decision else None,
         "events": [_event(event, language) for event in order.events.all()],
     }
+
+
+def _snapshot(order: Order) -> dict[str, Any]:
+    """Return the order's content; as it is stored, where it cannot be read."""
+    if order.current is None:
+        return {}
+    content = order.readable_content()
+    written: dict[str, Any] = codec.dump(content) if content else order.current.content
+    return written
 
 
 def _event(event: Event, language: str) -> dict[str, Any]:

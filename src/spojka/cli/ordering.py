@@ -158,8 +158,11 @@ def issue(context: click.Context, order: str, kind: str, company_name: str, as_j
 def retry(
     context: click.Context, order: str | None, code: str, company_name: str, as_json: bool
 ) -> None:
-    """Try the held documents of ORDER again, or with --code all that have one cause."""
-    from spojka.documents import actions
+    """Try the held documents of ORDER again, or with --code all that have one cause.
+
+    An order that Spojka itself fails at is tried now instead of at its next time.
+    """
+    from spojka.documents import actions, stuck
     from spojka.documents.models import Document
 
     company = find_company(company_name)
@@ -167,9 +170,15 @@ def retry(
         raise click.UsageError("Give either ORDER or --code.")
     if code:
         count = actions.retry_all(company, code, actor=actor())
-        print_result({"retried": count}, as_json=as_json, text=f"{count} documents tried again.")
+        print_result({"retried": count}, as_json=as_json, text=f"{count} tried again.")
         return
     found = find_order(company, str(order))
+    at = stuck.of_order(found)
+    if at is not None:
+        stuck.try_again(at, actor=actor())
+        told = {"order": found.pk, "failures": at.failures, "error": at.error, "trace": at.trace}
+        text = f"Tried again after {at.failures} failures ({at.error}, {at.trace} in the log)."
+        print_result(told, as_json=as_json, text=text)
     open_states = [Document.State.HELD, Document.State.PLANNED, Document.State.ISSUING]
     for document in found.documents.filter(state__in=open_states):
         try:

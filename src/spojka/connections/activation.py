@@ -131,14 +131,17 @@ def start(connection: Connection, act: Act, *, actor: str) -> None:
     if act is Act.ACTIVATE:
         write("activating", connection, actor)
     key = f"{connection.pk}:{act}"
-    engine.wake(HANDLER, key, account=systems.owner(connection))
+    account = systems.owner(connection)
+    engine.wake(HANDLER, key, account=account)
     if not runner.is_alive():
-        transaction.on_commit(lambda: threading.Thread(target=_run_here, args=(key,)).start())
+        transaction.on_commit(
+            lambda: threading.Thread(target=_run_here, args=(key, account)).start()
+        )
 
 
-def _run_here(key: str) -> None:
+def _run_here(key: str, account: str) -> None:
     try:
-        lease = wakes.claim_key(HANDLER, key)
+        lease = wakes.claim_key(HANDLER, key, account)
         if lease is not None:
             runner.work(lease)
     finally:

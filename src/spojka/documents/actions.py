@@ -22,7 +22,7 @@ from spojka.connections.models import Connection
 from spojka.core.document import Kind
 from spojka.core.outcome import EffectKind, EffectState
 from spojka.core.problem import Problem
-from spojka.documents import doubt, followups, planning, routing, rulebook
+from spojka.documents import doubt, followups, planning, routing, rulebook, stuck
 from spojka.documents.identity import create_key, document_uuid
 from spojka.documents.lifeline import note
 from spojka.documents.models import GONE, Document, Effect
@@ -180,6 +180,8 @@ def retry_all(company: Company, code: str, *, actor: str) -> int:
         event.save(update_fields=["state", "attempts"])
         engine.wake("event", event.pk, account=f"shop:{event.shop_id}")
         count += 1
+    if code == stuck.CODE:
+        count += stuck.try_all_again(company, actor=actor)
     if connections:
         rulebook.wake_orders(company)
     return count

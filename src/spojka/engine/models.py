@@ -23,13 +23,24 @@ class Wake(models.Model):
     lease_until = models.DateTimeField(null=True)
     lease_token = models.CharField(max_length=32, blank=True)
     failures = models.PositiveIntegerField(default=0)
+    """How often in a row its handler failed by an error of our own."""
     last_error = models.TextField(blank=True)
+    failing_since = models.DateTimeField(null=True)
+    """When the first of these failures was."""
+    trace = models.CharField(max_length=32, blank=True, default="", db_default="")
+    """Of the last failure: the mark of its line in the log."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["handler", "key"], name="wake_once")]
         indexes = [
             models.Index(fields=["due_at"], name="wake_due"),
             models.Index(fields=["account", "due_at", "id"], name="wake_account_due"),
+            # Counted on every page, and hardly ever there.
+            models.Index(
+                fields=["account"],
+                name="wake_failing",
+                condition=models.Q(failing_since__isnull=False),
+            ),
         ]
 
 

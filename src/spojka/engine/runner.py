@@ -125,10 +125,10 @@ def work(lease: wakes.Lease) -> None:
         leases.end(lease)
         log.warning("lease lost", handler=lease.handler, key=lease.key)
     except Exception as error:  # the last resort: one bad row must not stop the worker
-        with trace.bound(trace.of(error)):
+        with trace.bound(trace.of(error) or trace.new()) as mark:
             log.exception("handler failed", handler=lease.handler, key=lease.key)
         # Its words may quote anything, a secret as well: they stand in the log, which hides those.
-        wakes.give_back_failed(lease, type(error).__name__)
+        wakes.give_back_failed(lease, type(error).__name__, mark)
     else:
         wakes.give_back(lease, next_at)
 

@@ -33,11 +33,14 @@ __all__ = [
     "insert_and_wake",
     "next_due",
     "read_time",
+    "stuck",
     "waiting",
     "wake",
 ]
 
 _BACKOFF = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=15))
+STUCK_AFTER = 2
+"""Failures in a row after which people are told: one alone may be the database's, for a moment."""
 
 # What is leased and not over is woken again when its holder is done (``again``), at the time of the
 # new wake; anything else only moves forward.
@@ -103,7 +106,8 @@ _REST = """
 UPDATE engine_wake SET
     due_at = CASE
         WHEN again AND (%(next)s IS NULL OR due_at < %(next)s) THEN due_at ELSE %(next)s END,
-    lease_until = NULL, lease_token = '', again = %(no)s, failures = 0, last_error = ''
+    lease_until = NULL, lease_token = '', again = %(no)s,
+    failures = 0, last_error = '', failing_since = NULL, trace = ''
 WHERE id = %(id)s AND lease_token = %(token)s
 RETURNING due_at
 """
@@ -170,6 +174,11 @@ def waiting(now: datetime) -> QuerySet[Wake]:
     return Wake.objects.filter(free, due_at__lte=now)
 
 
+def stuck() -> QuerySet[Wake]:
+    """Return what fails again and again by an error of our own; it is tried all the same."""
+    return Wake.objects.filter(failing_since__isnull=False, failures__gte=STUCK_AFTER)
+
+
 @contextmanager
 def _in_passing() -> Iterator[None]:
     """Commit without waiting for SQLite's disk; what is committed next waits for this as well.
@@ -207,10 +216,11 @@ def claim(account: str, now: datetime | None = None) -> Lease | None:
     return _begun(Lease(wake_id, handler, key, token))
 
 
-def claim_key(handler: str, key: str) -> Lease | None:
+def claim_key(handler: str, key: str, account: str = "") -> Lease | None:
     """Take one key now, due or not, unless somebody works on it; made where it does not exist."""
     now = timezone.now()
-    row, _ = Wake.objects.get_or_create(handler=handler, key=key, defaults={"due_at": now})
+    made = {"due_at": now, "account": account}
+    row, _ = Wake.objects.get_or_create(handler=handler, key=key, defaults=made)
     token = secrets.token_hex(16)
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
     taken = Wake.objects.filter(free, pk=row.pk).update(
@@ -242,21 +252,30 @@ def give_back(lease: Lease, next_at: datetime | None) -> None:
                 carriers.announce(lease.handler, lease.key, read_time(row[0]))
 
 
-def give_back_failed(lease: Lease, error: str) -> None:
-    """End a lease after the handler failed: it is tried again later, each time a little later."""
+def give_back_failed(lease: Lease, error: str, trace: str = "") -> None:
+    """End a lease after the handler failed: it is tried again later, each time a little later.
+
+    Args:
+        lease: Under which it failed.
+        error: What kind of error it was, in a word that people may see.
+        trace: The mark of its line in the log.
+    """
     leases.end(lease)
     with transaction.atomic():
         mine = Wake.objects.filter(pk=lease.wake_id, lease_token=lease.token)
         row = mine.select_for_update().first()
         if row is None:
             return
-        due_at = timezone.now() + _BACKOFF.delay(row.failures + 1)
+        now = timezone.now()
+        due_at = now + _BACKOFF.delay(row.failures + 1)
         mine.update(
             lease_until=None,
             lease_token="",
             again=False,
             failures=F("failures") + 1,
             last_error=error[:2000],
+            failing_since=row.failing_since if row.failures and row.failing_since else now,
+            trace=trace,
             due_at=due_at,
         )
         carriers.announce(lease.handler, lease.key, due_at)

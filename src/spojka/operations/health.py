@@ -14,11 +14,13 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.db.models import Q
 from django.utils import timezone
 
 from spojka.archive import chain as archive
 from spojka.companies.models import Company
 from spojka.connections import vault
+from spojka.connections.models import Shop
 from spojka.core.descriptor import Check, CheckStatus, Text
 from spojka.core.outcome import EffectState
 from spojka.core.problem import Problem
@@ -33,6 +35,7 @@ BACKUP_AGE = timedelta(days=2)
 FREE_BYTES = 1 << 30
 FAILURES = 3
 """After so many failures in a row an error of our own is not a passing one."""
+OWN_ERROR = "SPJ-INTERNAL"
 SHOWN = 5
 _CLOSED = [EffectState.CONFIRMED, EffectState.REJECTED, EffectState.SKIPPED]
 
@@ -93,15 +96,22 @@ def oldest_waiting() -> timedelta:
 
 
 def failing() -> list[tuple[str, str]]:
-    """Return what fails again and again by an error of our own, and the error's name.
-
-    No document, connection or shop has an obstacle to show for it: only the log does.
-    """
+    """Return what fails by an error of our own, and the error's name; the log says more."""
     wakes = Wake.objects.filter(failures__gte=FAILURES).order_by("pk")
     tasks = PeriodicTask.objects.exclude(last_error="").order_by("name")
+    own = Q(poll_problem__code=OWN_ERROR) | Q(webhook_problem__code=OWN_ERROR)
+    shops = Shop.objects.filter(own).order_by("pk")
+    told = (
+        (shop, problem) for shop in shops for problem in (shop.poll_problem, shop.webhook_problem)
+    )
     return [
         *((f"{row.handler} {row.key}", row.last_error) for row in wakes),
         *((row.name, row.last_error) for row in tasks),
+        *(
+            (f"shop {shop.pk}", problem["facts"].get("error", ""))
+            for shop, problem in told
+            if problem and problem["code"] == OWN_ERROR
+        ),
     ]
 
 

@@ -90,6 +90,16 @@ class Order(models.Model):
         assert self.current is not None
         return self.current.order_content()
 
+    def readable_content(self) -> CoreOrder | None:
+        """Return the current snapshot; ``None`` where what is stored cannot be read.
+
+        For the faces: where that is seen and mended must not fail as well.
+        """
+        try:
+            return self.content()
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            return None
+
 
 class OrderVersion(models.Model):
     """A snapshot of an order; a new one is made only where the content changed."""

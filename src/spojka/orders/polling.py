@@ -12,10 +12,12 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from spojka.connections import shops
 from spojka.connections.models import Shop
+from spojka.core import trace
 from spojka.core.outcome import OutcomeError
 from spojka.core.problem import Problem, problem_json
 from spojka.engine.registry import periodic
@@ -98,9 +100,23 @@ def poll_all() -> None:
             poll(shop.pk)
         except OutcomeError as error:
             log.warning("polling failed", shop=shop.pk, code=error.problem.code)
-            Shop.objects.filter(pk=shop.pk).update(
-                polled_at=timezone.now(), poll_problem=problem_json(error.problem)
-            )
+            _not_polled(shop, error.problem)
+        except (OperationalError, InterfaceError):
+            raise  # of the moment, and the same for all
+        except Exception as error:
+            _not_polled(shop, _own_error(shop, error))
+
+
+def _not_polled(shop: Shop, problem: Problem) -> None:
+    told = {"polled_at": timezone.now(), "poll_problem": problem_json(problem)}
+    Shop.objects.filter(pk=shop.pk).update(**told)
+
+
+def _own_error(shop: Shop, error: Exception) -> Problem:
+    """Log an error of our own at one shop, and return what people see of it."""
+    with trace.bound(trace.of(error) or trace.new()) as mark:
+        log.exception("shop not read", shop=shop.pk)
+    return Problem.of("SPJ-INTERNAL", reference=mark, error=type(error).__name__)
 
 
 @periodic("shops.watch", timedelta(hours=1))
@@ -113,3 +129,8 @@ def watch_all() -> None:
             watch(shop.pk)
         except OutcomeError as error:
             log.warning("watching webhooks failed", shop=shop.pk, code=error.problem.code)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            problem = problem_json(_own_error(shop, error))
+            Shop.objects.filter(pk=shop.pk).update(webhook_problem=problem)

@@ -80,6 +80,7 @@ _company = [
     path("taken-in/<int:pk>/", acts.taken_in, name="taken_in"),
     path("attention/", attention.attention_list, name="attention"),
     path("attention/retry/", attention.retry_group, name="retry_group"),
+    path("attention/stuck/<int:pk>/retry/", attention.retry_stuck, name="retry_stuck"),
     path("events/<int:pk>/", attention.event_detail, name="event"),
     path("events/<int:pk>/retry/", attention.retry_event, name="retry_event"),
     path("rules/", rules.rule_list, name="rules"),

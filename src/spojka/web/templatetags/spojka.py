@@ -92,6 +92,12 @@ def explained(problem: Problem | Mapping[str, Any] | None) -> catalogue.Explaine
 
 
 @register.filter
+def existence(value: catalogue.DocumentExists) -> str:
+    """Say whether a document exists."""
+    return value.sentence(formats.language())
+
+
+@register.filter
 def said(text: Mapping[str, str]) -> str:
     """Return a text of a descriptor in the language of the page."""
     return text.get(formats.language()) or text.get("en", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.http import HttpResponseBase
+from django.http import Http404, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -12,13 +12,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from spojka.companies.models import Role
-from spojka.documents import actions, attention
+from spojka.documents import actions, attention, stuck
 from spojka.documents.attention import Group
 from spojka.orders import intake
 from spojka.orders.models import InboxEvent
 from spojka.web.access import CompanyRequest, member
 from spojka.web.formats import language
-from spojka.web.views.common import go, show, tell
+from spojka.web.views.common import back, go, show, tell
 
 # Where the catalogue's actions lead; each is a page of the company.
 PLACES = {
@@ -73,6 +73,18 @@ def retry_group(request: CompanyRequest) -> HttpResponseBase:
         % {"count": count},
     )
     return go(request, "attention")
+
+
+@require_POST
+@member(Role.ACCOUNTANT)
+def retry_stuck(request: CompanyRequest, pk: int) -> HttpResponseBase:
+    """Have something tried now that Spojka itself failed at."""
+    found = stuck.of_company(request.company, pk)
+    if found is None:
+        raise Http404
+    stuck.try_again(found, actor=request.actor)
+    tell(request, _("It is tried again now. What works disappears from here."))
+    return back(request, "attention")
 
 
 @require_POST

@@ -19,7 +19,7 @@ from spojka.connections import shops
 from spojka.core.document import Kind
 from spojka.core.outcome import EffectState, OutcomeError
 from spojka.core.problem import Problem
-from spojka.documents import actions
+from spojka.documents import actions, stuck
 from spojka.documents.actions import ActionRefused
 from spojka.documents.models import GONE, Document, Effect
 from spojka.documents.taking_in import of_held
@@ -102,8 +102,8 @@ def _date(text: str, *, end: bool = False) -> datetime | None:
 @member()
 def order_detail(request: CompanyRequest, pk: int) -> HttpResponseBase:
     """Show one order: its life line, its documents, its content, and what can be done."""
-    order = _order(request, pk)
-    content = order.content()
+    order = _order(request, pk, "decision")
+    content = order.readable_content()
     documents = list(
         order.documents.prefetch_related(Prefetch("effects", Effect.objects.order_by("sequence")))
     )
@@ -115,6 +115,7 @@ def order_detail(request: CompanyRequest, pk: int) -> HttpResponseBase:
         "orders",
         order=order,
         content=content,
+        stuck=stuck.of_order(order),
         documents=documents,
         events=events,
         last_decision=max((row.pk for row in events if row.name == "decided"), default=0),
@@ -122,9 +123,9 @@ def order_detail(request: CompanyRequest, pk: int) -> HttpResponseBase:
         retriable={row.pk for row in documents if _may_retry(row)},
         why=explain_decision(decision.content) if decision else None,
         observed=decision.observed if decision else [],
-        issuable=[kind.value for kind in actions.issuable(order)],
+        issuable=[kind.value for kind in actions.issuable(order)] if content else [],
         can_read_again=shops.can(order.shop, Ability.FETCH),
-        vat=_recap(content),
+        vat=_recap(content) if content else [],
         reason=ReasonForm(),
     )
 
@@ -162,7 +163,7 @@ def payload(request: CompanyRequest, pk: int) -> HttpResponseBase:
         "payload",
         "orders",
         order=order,
-        content=order.content(),
+        content=order.readable_content(),
         raw=json.dumps(version.payload, ensure_ascii=False, indent=2),
         versions=order.versions.order_by("-ordinal"),
         mapping=order.shop.company_id_fields,
@@ -309,7 +310,6 @@ def _why_not(order: Order, kind: str) -> str:
     return ""
 
 
-def _order(request: CompanyRequest, pk: int) -> Order:
-    return get_object_or_404(
-        request.company.orders.select_related("shop", "current", "company"), pk=pk
-    )
+def _order(request: CompanyRequest, pk: int, *more: str) -> Order:
+    rows = request.company.orders.select_related("shop", "current", "company", *more)
+    return get_object_or_404(rows, pk=pk)
