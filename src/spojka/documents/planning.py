@@ -61,8 +61,9 @@ def plan(order_id: int, before: Reading | None = None) -> Reading:
     order was in the same hands since.
     """
     reading = read(order_id, before)
-    if reading.core is not None:
+    if reading.order.current is not None:
         with traced(reading.order):
+            reading.core = reading.core or reading.order.content()
             _plan(reading, reading.core)
     return reading
 

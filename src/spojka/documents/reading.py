@@ -32,7 +32,7 @@ class Reading:
     has_news: bool
     """Something about its documents came from their systems, and was not looked at yet."""
     core: CoreOrder | None = None
-    """Its content; ``None`` where the shop has not told it yet."""
+    """Its content, once planned; ``None`` where the shop has not told it yet."""
     documents: list[Document] = field(default_factory=list)
     decision: Decision | None = None
     """What the rules say, once planned."""
@@ -99,8 +99,7 @@ _DOCUMENTS = Prepared(lambda order_id: Document.objects.filter(order_id=order_id
 
 def _whole(order_id: int) -> Reading:
     order = _WHOLE.get(order_id)
-    core = order.content() if order.current is not None else None
-    return Reading(order, _has_news(order), core)
+    return Reading(order, _has_news(order))
 
 
 def _has_news(order: Order) -> bool:
