@@ -6,7 +6,7 @@ import time
 from typing import Annotated, Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from ninja import File, Query, Router, Status
 from ninja.decorators import decorate_view
@@ -37,6 +37,7 @@ from spojka.connections.models import Shop
 from spojka.core.document import Kind
 from spojka.core.problem import Problem
 from spojka.documents import actions
+from spojka.documents.lists import containing
 from spojka.documents.models import Document
 from spojka.engine import runner, wakes
 from spojka.orders import intake
@@ -139,11 +140,7 @@ def list_orders(request: HttpRequest, wanted: Query[OrderFilters]) -> Any:
     }
     rows = rows.filter(**{name: value for name, value in exact.items() if value})
     if wanted.search:
-        rows = rows.filter(
-            Q(number__icontains=wanted.search)
-            | Q(customer__icontains=wanted.search)
-            | Q(email__icontains=wanted.search)
-        )
+        rows = rows.filter(containing(wanted.search, "number", "customer", "email"))
     if wanted.ordered_since:
         rows = rows.filter(ordered_at__gte=wanted.ordered_since)
     if wanted.ordered_until:
