@@ -6,7 +6,7 @@ import time
 from typing import Annotated, Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from ninja import File, Query, Router, Status
 from ninja.decorators import decorate_view
@@ -36,6 +36,7 @@ from spojka.connections import shops
 from spojka.connections.models import Shop
 from spojka.core.document import Kind
 from spojka.core.problem import Problem
+from spojka.database.lists import containing
 from spojka.documents import actions, stuck
 from spojka.documents.actions import ActionRefused
 from spojka.documents.models import Document
@@ -141,11 +142,7 @@ def list_orders(request: HttpRequest, wanted: Query[OrderFilters]) -> Any:
     }
     rows = rows.filter(**{name: value for name, value in exact.items() if value})
     if wanted.search:
-        rows = rows.filter(
-            Q(number__icontains=wanted.search)
-            | Q(customer__icontains=wanted.search)
-            | Q(email__icontains=wanted.search)
-        )
+        rows = rows.filter(containing(wanted.search, "number", "customer", "email"))
     if wanted.ordered_since:
         rows = rows.filter(ordered_at__gte=wanted.ordered_since)
     if wanted.ordered_until:

@@ -189,9 +189,25 @@ class Document(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["company", "-id"], name="document_company"),
-            models.Index(fields=["company", "state"], name="document_state"),
-            models.Index(fields=["company", "issued_on"], name="document_issued_on"),
+            # All that the list is filtered, searched and counted by: the rows themselves are long.
+            models.Index(
+                fields=[
+                    "company",
+                    "-id",
+                    "state",
+                    "kind",
+                    "issued_on",
+                    "paid_amount",
+                    "total",
+                    "number",
+                    "variable_symbol",
+                    "order",
+                ],
+                name="document_listed",
+            ),
+            models.Index(fields=["company", "state", "test", "issued_at"], name="document_states"),
+            models.Index(fields=["company", "issued_on", "state"], name="document_days"),
+            models.Index(fields=["order", "state"], name="document_of_order"),
             models.Index(fields=["company", "-issued_at", "-id"], name="document_issued_at"),
             models.Index(fields=["company", "number", "order"], name="document_number"),
             models.Index(fields=["connection", "external_id"], name="document_external"),

@@ -228,10 +228,11 @@ _SHORT_YEAR = re.compile(r"(\d\d)(\d{4,})")
 
 
 def _others(company: Company) -> Iterator[Finding]:
+    # By connection alone: the own issuer's documents, often nearly all, are not even looked at.
+    others = company.connections.exclude(system=OWN_SYSTEM)
     documents = (
-        Document.objects.filter(company=company, connection__isnull=False, issued_on__isnull=False)
+        Document.objects.filter(connection__in=others, issued_on__isnull=False)
         .exclude(number="")
-        .exclude(connection__system=OWN_SYSTEM)
         .order_by("connection_id", "kind", "pk")
     )
     groups: dict[tuple[str, int | None, str], list[tuple[str, date]]] = defaultdict(list)

@@ -80,7 +80,28 @@ class Order(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["shop", "external_id"], name="order_once_per_shop")
         ]
-        indexes = [models.Index(fields=["company", "-ordered_at"], name="order_company_date")]
+        indexes = [
+            # What the list is searched by, in its order. A row of it must fit into a third of a
+            # page of PostgreSQL (2,704 bytes), whatever letters the texts are written in.
+            models.Index(
+                fields=[
+                    "company",
+                    "-ordered_at",
+                    "-id",
+                    "shop",
+                    "status",
+                    "number",
+                    "customer",
+                    "email",
+                ],
+                name="order_listed",
+            ),
+            models.Index(fields=["company", "status"], name="order_status"),
+            models.Index(
+                fields=["company", "-ordered_at", "-id", "deleted_at", "ignored_reason"],
+                name="order_living",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.number

@@ -11,6 +11,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.utils.functional import cached_property
 from django.utils.http import content_disposition_header, url_has_allowed_host_and_scheme
 
 from spojka.core.catalogue import explain
@@ -19,6 +20,8 @@ from spojka.web.access import CompanyRequest
 from spojka.web.formats import language
 
 PAGE_SIZE = 50
+FIRST_KEYS = 20 * PAGE_SIZE
+"""Keys of a list that are read before its rows are counted."""
 LONGEST_KEY = 18
 """Digits of the greatest key that surely fits into a column."""
 
@@ -62,9 +65,48 @@ def tell_problem(request: HttpRequest, problem: Problem) -> None:
     messages.error(request, f"{explained.cause} {explained.fix} ({explained.code})")
 
 
-def paginate(request: HttpRequest, rows: QuerySet[Any] | list[Any]) -> Page[Any]:
-    """Return the page of ``rows`` that the address asks for; an odd number is the nearest page."""
-    return Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+class _Pages(Paginator):  # type: ignore[type-arg]
+    """Pages of rows that are found by their keys, and read as a whole only where they are shown.
+
+    What a row holds may be long, and the keys of a list mostly stand in an index. Those of its
+    first pages are read at once: where there are no more, they tell how many there are, too, and
+    what is searched for is searched for once.
+    """
+
+    def __init__(self, rows: QuerySet[Any], shown: QuerySet[Any]) -> None:
+        super().__init__(rows, PAGE_SIZE)
+        self._rows = rows
+        self._shown = shown
+
+    @cached_property
+    def _first(self) -> list[Any]:
+        return list(self._rows.values_list("pk", flat=True)[: FIRST_KEYS + 1])
+
+    @cached_property
+    def count(self) -> int:
+        return len(self._first) if len(self._first) <= FIRST_KEYS else self._rows.count()
+
+    def page(self, number: int | str) -> Page[Any]:
+        number = self.validate_number(number)
+        top = number * self.per_page
+        here = slice(top - self.per_page, top)
+        known = top <= FIRST_KEYS or self.count <= FIRST_KEYS
+        keys = self._first[here] if known else self._rows.values("pk")[here]
+        return Page(self._shown.filter(pk__in=keys), number, self)
+
+
+def paginate(
+    request: HttpRequest, rows: QuerySet[Any] | list[Any], shown: QuerySet[Any] | None = None
+) -> Page[Any]:
+    """Return the page of ``rows`` that the address asks for; an odd number is the nearest page.
+
+    ``shown`` is where the rows of the page are read from, in the same order, with what belongs to
+    them; without it they are read from ``rows``, whose conditions are asked once more.
+    """
+    if isinstance(rows, list):
+        return Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    pages = _Pages(rows, rows if shown is None else shown)
+    return pages.get_page(request.GET.get("page"))
 
 
 def download(content: bytes, name: str, media_type: str, *, inline: bool = False) -> HttpResponse:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from csp.constants import SELF
 from csp.decorators import csp_replace
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,6 +22,7 @@ from django.views.decorators.http import require_POST
 from spojka.accounting import registry
 from spojka.archive import store
 from spojka.companies.models import Role
+from spojka.database.lists import containing, distinct
 from spojka.documents import actions, exports, routing
 from spojka.documents.actions import ActionRefused
 from spojka.documents.filenames import file_name
@@ -49,39 +50,39 @@ _MONTH = re.compile(r"[12][0-9]{3}-(0[1-9]|1[0-2])\Z")
 @member()
 def document_list(request: CompanyRequest) -> HttpResponseBase:
     """List documents, newest first."""
-    rows = filtered(request.company.documents.all(), request).select_related("order__shop")
+    documents = request.company.documents
+    rows = filtered(documents.all(), request)
+    page = paginate(request, rows, documents.select_related("order__shop"))
     return show(
         request,
         "documents",
         "documents",
-        page=paginate(request, rows),
+        page=page,
         kinds=KINDS,
         states=STATE.choices,
         shops=request.company.shops.all(),
         months=_months(request),
         query=request.GET,
-        any=request.company.documents.exists(),
+        any=bool(page.object_list) or documents.exists(),
     )
 
 
 def _months(request: CompanyRequest) -> list[tuple[str, str]]:
-    # Few days among very many documents, and read from an index alone.
-    issued = request.company.documents.filter(issued_on__isnull=False).order_by()
-    days = issued.values_list("issued_on", flat=True).distinct()
-    months = sorted({day.replace(day=1) for day in days if day is not None}, reverse=True)
+    days = distinct(Document, "issued_on", company=request.company.pk)
+    months = sorted({day.replace(day=1) for day in days}, reverse=True)
     return [(f"{month:%Y-%m}", formats.month_name(month)) for month in months]
 
 
-def filtered(rows: QuerySet[Document], request: HttpRequest) -> QuerySet[Document]:
+def filtered(rows: QuerySet[Document], request: CompanyRequest) -> QuerySet[Document]:
     """Apply the filters of the address; a value that makes no sense filters nothing."""
     get = request.GET
     text = get.get("q", "").strip()
     if text:
+        # Orders are searched by themselves: joined to them, each document would look for its own.
+        ordered = request.company.orders.filter(containing(text, "number", "customer"))
         rows = rows.filter(
-            Q(number__icontains=text)
-            | Q(variable_symbol__icontains=text)
-            | Q(order__number__icontains=text)
-            | Q(order__customer__icontains=text)
+            containing(text, "number", "variable_symbol")
+            | Q(order__in=ordered.order_by().values("pk"))
         )
     if get.get("kind") in dict(KINDS):
         rows = rows.filter(kind=get["kind"])
@@ -91,9 +92,10 @@ def filtered(rows: QuerySet[Document], request: HttpRequest) -> QuerySet[Documen
         rows = rows.exclude(state=STATE.DROPPED)
     if (shop := key(get.get("shop"))) is not None:
         rows = rows.filter(order__shop_id=shop)
-    year, _dash, month = get.get("month", "").partition("-")
     if _MONTH.match(get.get("month", "")):
-        rows = rows.filter(issued_on__year=int(year), issued_on__month=int(month))
+        since = date.fromisoformat(f"{get['month']}-01")
+        until = (since + timedelta(days=31)).replace(day=1)
+        rows = rows.filter(issued_on__gte=since, issued_on__lt=until)
     return _by_payment(rows, get.get("paid", ""))
 
 

@@ -19,6 +19,7 @@ from spojka.connections import shops
 from spojka.core.document import Kind
 from spojka.core.outcome import EffectState, OutcomeError
 from spojka.core.problem import Problem
+from spojka.database.lists import containing, distinct
 from spojka.documents import actions, stuck
 from spojka.documents.actions import ActionRefused
 from spojka.documents.models import GONE, Document, Effect
@@ -40,19 +41,19 @@ _ISSUABLE = (Kind.INVOICE, Kind.PROFORMA)
 def order_list(request: CompanyRequest) -> HttpResponseBase:
     """List orders, newest first, with their documents."""
     company = request.company
-    rows = filtered(company.orders.all(), request).select_related("shop")
-    rows = rows.prefetch_related(
+    shown = company.orders.select_related("shop").prefetch_related(
         Prefetch("documents", Document.objects.exclude(state=Document.State.DROPPED).order_by("id"))
     )
+    page = paginate(request, filtered(company.orders.all(), request), shown)
     return show(
         request,
         "orders",
         "orders",
-        page=paginate(request, rows),
+        page=page,
         shops=company.shops.all(),
-        statuses=company.orders.order_by("status").values_list("status", flat=True).distinct(),
+        statuses=distinct(Order, "status", company=company.pk),
         query=request.GET,
-        any=company.orders.exists(),
+        any=bool(page.object_list) or company.orders.exists(),
     )
 
 
@@ -61,12 +62,10 @@ def filtered(rows: QuerySet[Order], request: CompanyRequest) -> QuerySet[Order]:
     get = request.GET
     text = get.get("q", "").strip()
     if text:
-        numbered = request.company.documents.filter(number__icontains=text)
+        numbered = request.company.documents.filter(containing(text, "number"))
         rows = rows.filter(
-            Q(number__icontains=text)
-            | Q(customer__icontains=text)
-            | Q(email__icontains=text)
-            | Q(pk__in=numbered.values("order_id"))
+            containing(text, "number", "customer", "email")
+            | Q(pk__in=numbered.order_by().values("order_id"))
         )
     if (shop := key(get.get("shop"))) is not None:
         rows = rows.filter(shop_id=shop)

@@ -13,7 +13,7 @@ from spojka.companies.models import Company
 from spojka.connections.models import Shop
 from spojka.connections.shops import owner
 from spojka.documents.counting import count_all
-from spojka.documents.models import Document
+from spojka.documents.models import Decision, Document
 from spojka.engine.models import Wake
 from spojka.orders.models import InboxEvent, Order
 from spojka.web.access import CompanyRequest, member
@@ -41,7 +41,7 @@ def overview(request: CompanyRequest) -> HttpResponseBase:
         issued_all=issued,
         planned=waiting,
         inbox=InboxEvent.objects.filter(shop__company=company, state=InboxEvent.State.NEW),
-        undecided=company.orders.filter(decision=None, deleted_at=None),
+        undecided=_undecided(company),
         without=orders_without_document(company),
         orders=company.orders.all(),
         woken=_woken(shops),
@@ -72,6 +72,13 @@ def _midnight() -> datetime:
 def _woken(shops: Iterable[Shop]) -> QuerySet[Wake]:
     """Return what the worker has to look at right now because of these shops."""
     return Wake.objects.filter(account__in=map(owner, shops), due_at__lte=timezone.now())
+
+
+def _undecided(company: Company) -> QuerySet[Order]:
+    """Return the living orders that are still to be planned."""
+    # Joined, decisions would be read as a whole; so their index is enough.
+    decided = Decision.objects.filter(order=OuterRef("pk"))
+    return company.orders.filter(~Exists(decided), deleted_at=None)
 
 
 def orders_without_document(company: Company) -> QuerySet[Order]:
