@@ -21,6 +21,8 @@ from django.db.backends.utils import CursorWrapper
 
 _WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|WITH \w+ AS \(\s*INSERT)\b", re.IGNORECASE)
 
+RECEIVED = "after receive"
+
 
 class Fate:
     """Counts boundaries into a file descriptor, and kills the process at one of them."""
@@ -29,11 +31,16 @@ class Fate:
         self._at = at
         self._log = log
         self._count = 0
+        self._last = ""
 
     def pass_by(self, name: str) -> None:
         """Pass a boundary, or die at it."""
         thread = threading.current_thread()
         if thread is not threading.main_thread() and not thread.name.startswith("worker"):
+            return
+        # An answer comes in one piece or in several, as the network likes: one boundary.
+        again, self._last = name == self._last == RECEIVED, name
+        if again:
             return
         self._count += 1
         os.write(self._log, f"{name}\n".encode())
@@ -45,7 +52,7 @@ def arm(at: int | None, log: int) -> None:
     """Have this process die at its ``at``-th boundary (``None``: only name them all in ``log``).
 
     What is counted: the moments before and after each commit of the database, after a socket was
-    connected, before and after each sending, and after each receiving.
+    connected, before and after each sending, and after the first piece of each answer.
     """
     fate = Fate(at, log)
     _around(BaseDatabaseWrapper, "_commit", fate, "commit")
@@ -55,7 +62,14 @@ def arm(at: int | None, log: int) -> None:
     for name in ("send", "sendall"):
         _around(socket.socket, name, fate, "send", only=_leaves_the_house)
     for name in ("recv", "recv_into"):
-        _around(socket.socket, name, fate, "receive", before=False, only=_leaves_the_house)
+        _around(
+            socket.socket,
+            name,
+            fate,
+            RECEIVED.removeprefix("after "),
+            before=False,
+            only=_leaves_the_house,
+        )
 
 
 def _commits_itself(cursor: CursorWrapper, sql: object, *_: object) -> bool:

@@ -213,7 +213,7 @@ def enumerate_points(scene: Stage, every: int, *, whole: bool) -> Outcome:
 def _dies(scene: Stage, point: int) -> bool:
     """Lead the order its way until the worker dies at a boundary; tell whether it came so far.
 
-    An answer may be received in one piece that came in two when the boundaries were counted.
+    How often it is woken on the way depends on the clock.
     """
     for _ in range(ATTEMPTS):
         scene.begin()

@@ -34,4 +34,4 @@ def test_r4_the_end_is_the_same_wherever_the_worker_dies(tmp_path: Path, system:
 @pytest.mark.django_db  # not for this test's own sake: it is among the tests of PostgreSQL then
 def test_r4_the_end_is_the_same_where_tickets_are_served(tmp_path: Path) -> None:
     with database("postgres") as made:
-        check(tmp_path, "remote", 37, made)
+        check(tmp_path, "own", 31, made)

@@ -214,3 +214,4 @@ def test_what_is_taken_by_key_is_counted_for_its_account() -> None:
     lease = wakes.claim_key("probe", "1", "shop:7")
     assert lease is not None
     assert Wake.objects.get().account == "shop:7"
+    wakes.give_back(lease, None)
