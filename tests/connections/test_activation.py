@@ -236,13 +236,13 @@ def test_the_history_says_who_did_what_and_no_value(company: Company, address: s
 def test_where_no_worker_is_a_thread_does_it(
     company: Company, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done: list[str] = []
-    monkeypatch.setattr(activation, "_run_here", done.append)
+    done: list[tuple[str, str]] = []
+    monkeypatch.setattr(activation, "_run_here", lambda *of: done.append(of))
     connection = make(company, address)
     monkeypatch.setattr("django.db.transaction.on_commit", lambda function: function())
     monkeypatch.setattr("threading.Thread", FakeThread)
     activation.start(connection, Act.ACTIVATE, actor="jana")
-    assert done == [f"{connection.pk}:activate"]
+    assert done == [(f"{connection.pk}:activate", systems.owner(connection))]
     runner.beat()
     activation.start(connection, Act.VERIFY, actor="jana")
     assert len(done) == 1

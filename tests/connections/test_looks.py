@@ -14,6 +14,7 @@ from spojka.companies.models import Company
 from spojka.connections import activation, budget, health, loading, simulated, systems
 from spojka.connections.activation import Act
 from spojka.connections.models import Connection
+from spojka.core import catalogue
 from spojka.core.outcome import OutcomeError, ThrottledError
 from spojka.core.problem import Problem
 from spojka.engine import runner
@@ -151,6 +152,23 @@ def test_trouble_that_passes_is_told_only_if_it_stays(connection: Connection) ->
     assert connection.health_problem is None and connection.paused_problem is None
     assert code(look(connection).health_problem) == "SPJ-NET-CONNECT"
     assert connection.paused_problem is None
+    assert look(connection).health_problem is None
+
+
+def test_words_that_nobody_knows_pause_nothing_and_are_told_if_they_stay(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not in the catalogue may pass by itself: it must not stop all documents."""
+    strange = Problem.of(catalogue.UNMAPPED, technical="429 slow down")
+    with monkeypatch.context() as odd:
+        rows = [checklist.fail("login", strange, strange.facts["technical"])]
+        odd.setattr(registry.system("kasa"), "verify", lambda _session: rows, raising=False)
+        assert look(connection).paused_problem is None
+        assert connection.health_problem is None
+        assert code(look(connection).health_problem) == catalogue.UNMAPPED
+        assert connection.paused_problem is None
+        press(connection, Act.VERIFY)
+        assert connection.paused_problem is None
     assert look(connection).health_problem is None
 
 

@@ -29,9 +29,16 @@ AGAIN = timedelta(minutes=10)
 
 
 def lasting_failure(rows: Sequence[Check]) -> Problem | None:
-    """Return the first problem that keeps a connection from working until a person mends it."""
+    """Return the first problem that keeps a connection from working until a person mends it.
+
+    Words that the catalogue does not know may be of a moment: they stop no documents.
+    """
     found = (row.problem for row in _failed(rows) if row.problem)
-    return next((one for one in found if not catalogue.entry(one.code).retriable), None)
+    return next((one for one in found if _is_lasting(one)), None)
+
+
+def _is_lasting(problem: Problem) -> bool:
+    return problem.code != catalogue.UNMAPPED and not catalogue.entry(problem.code).retriable
 
 
 def _failed(rows: Sequence[Check]) -> list[Check]:
