@@ -17,10 +17,11 @@ from benchmarks.place import wait_for, worker
 from spojka.connections.models import Shop
 from spojka.documents.models import Document
 from spojka.documents.rendering import render_isdoc, render_pdf
-from spojka.engine.models import Wake
 from spojka.orders import intake
 
-EVENTS = 100
+EVENTS = 150
+WARM = 10
+"""Documents of each round after which the time runs."""
 ROUNDS = 3
 START_SECONDS = 30.0
 LONGEST_SECONDS = 120.0
@@ -48,12 +49,12 @@ def _round(shop: Shop, payloads: list[dict[str, object]]) -> float:
     for payload in payloads:
         intake.receive(shop, via="import", body=intake.raw(payload))
     with worker(dict(os.environ), Path(settings.DATA_DIR) / "worker.log"):
-        # Its start is not what is measured: the time runs from the first thing that it does.
-        handled = Wake.objects.filter(handler="event")
-        wait_for(lambda: handled.count() < len(payloads), START_SECONDS, "the start", pause=0.02)
-        began = time.monotonic()
+        # Its start is not what is measured, nor what the first documents load: rendering alone has
+        # its compilers ready as well before its time runs.
+        wait_for(lambda: _archived(shop) - before >= WARM, START_SECONDS, "the start", pause=0.02)
+        began, first = time.monotonic(), _archived(shop)
         wait_for(lambda: _archived(shop) - before >= len(payloads), LONGEST_SECONDS, "the worker")
-        return len(payloads) / (time.monotonic() - began)
+        return (before + len(payloads) - first) / (time.monotonic() - began)
 
 
 def _archived(shop: Shop) -> int:
