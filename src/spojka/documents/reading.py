@@ -21,6 +21,7 @@ from spojka.orders.models import Order
 
 FRESH = timedelta(seconds=1)
 """How old a reading may be whose company and rules are taken over."""
+_CONNECTION = Document._meta.get_field("connection")
 _NEWS = ForeignDocument.objects.filter(pending=True, order=OuterRef("pk"))
 
 
@@ -37,6 +38,7 @@ class Reading:
     decision: Decision | None = None
     """What the rules say, once planned."""
     read_at: datetime = field(default_factory=timezone.now)
+    """When the company and the rules were."""
 
     def of(self, effect: Effect) -> Effect:
         """Give an effect its document, with order and company as they were read."""
@@ -57,15 +59,20 @@ def read(order_id: int, before: Reading | None = None) -> Reading:
         order_id: Its id.
         before: The last reading of the same order, by whoever has worked on it alone since.
     """
-    reading = _again(before) if before is not None and _is_fresh(before) else _whole(order_id)
-    reading.documents = _DOCUMENTS.all(order_id)
+    if before is None or not _is_fresh(before):
+        return _with_documents(_whole(order_id))
+    reading = _with_documents(_again(before))
+    at_hand = _CONNECTION.is_cached  # those that nobody asked for yet stay unread
+    known = {row.connection_id: row.connection for row in before.documents if at_hand(row)}
+    for document in reading.documents:
+        if document.connection_id in known:
+            document.connection = known[document.connection_id]
+    return reading
+
+
+def _with_documents(reading: Reading) -> Reading:
+    reading.documents = _DOCUMENTS.all(reading.order.pk)
     _prefetched(reading.order, reading.documents)
-    if before is not None:
-        # The order's life line and the company are the same objects for all of its documents.
-        known = {row.connection_id: row.connection for row in before.documents if row.connection}
-        for document in reading.documents:
-            if document.connection_id in known:
-                document.connection = known[document.connection_id]
     return reading
 
 
@@ -111,4 +118,10 @@ def _again(before: Reading) -> Reading:
     if order.current_id != old.current_id:
         return _whole(order.pk)  # it has just changed
     order.shop, order.company, order.current = old.shop, old.company, old.current
-    return Reading(order, _has_news(order), before.core, decision=before.decision)
+    return Reading(
+        order,
+        _has_news(order),
+        before.core,
+        decision=before.decision,
+        read_at=before.read_at,
+    )
