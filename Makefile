@@ -33,7 +33,7 @@ install: runtime $(CATALOGUES) ## Install what is missing, for a service (see de
 # get a data directory of their own, so that they neither use nor disturb an installation in var. They
 # are spread over all processors, file by file; WORKERS=0 runs them one after the other.
 WORKERS ?= auto
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: test
 test: dev browser $(CATALOGUES) ## Check the style and run the whole suite (ARGS="-k name")
