@@ -10,7 +10,7 @@ import structlog
 from django.utils import timezone
 
 from spojka.accounting import registry
-from spojka.accounting.contract import LoadedData, Register, Renderer, Session, System
+from spojka.accounting.contract import Capability, LoadedData, Register, Renderer, Session, System
 from spojka.accounting.registry import system
 from spojka.companies.models import AuditEntry, Company
 from spojka.connections import calls, checks, simulated, vault, webhooks
@@ -60,6 +60,11 @@ def system_of(connection: Connection) -> System:
 def is_remote(connection: Connection) -> bool:
     """Tell whether the system has another side that can be asked; the own issuer has none."""
     return connection.system in registry.systems() and bool(system_of(connection).descriptor.fields)
+
+
+def issues_here(connection: Connection) -> bool:
+    """Tell whether it is the own issuer's: its other side is the register in this database."""
+    return Capability.OWN_NUMBERS in system_of(connection).descriptor.capabilities
 
 
 def own_connection(company: Company) -> Connection:

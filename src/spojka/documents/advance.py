@@ -20,7 +20,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from spojka import engine
-from spojka.accounting.contract import Capability
 from spojka.connections import systems
 from spojka.core.document import Kind
 from spojka.core.outcome import (
@@ -34,7 +33,7 @@ from spojka.core.outcome import (
 )
 from spojka.core.problem import Problem, problem_json
 from spojka.database.prepared import Prepared
-from spojka.documents import doubt, followups, planning, routing
+from spojka.documents import doubt, followups, planning
 from spojka.documents.lifeline import note
 from spojka.documents.models import Document, Effect
 from spojka.documents.performing import PERFORMERS
@@ -196,7 +195,7 @@ def _is_in_house(effect: Effect) -> bool:
     if effect.kind in {EffectKind.EMAIL, EffectKind.WRITE_BACK}:
         return False
     own = effect.document.connection
-    return own is not None and Capability.OWN_NUMBERS in routing.capabilities(own)
+    return own is not None and systems.issues_here(own)
 
 
 def _count(effect: Effect) -> None:

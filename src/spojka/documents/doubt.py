@@ -18,7 +18,6 @@ from typing import Any
 
 from django.utils import timezone
 
-from spojka.accounting.contract import Capability
 from spojka.connections import systems
 from spojka.core.outcome import EffectKind, EffectState
 from spojka.core.problem import Problem
@@ -40,7 +39,7 @@ def to_settle(document: Document) -> Problem | None:
     until = _until(document)
     if until is None or document.connection is None or document.actions.get(SETTLED_BY):
         return None
-    if Capability.OWN_NUMBERS not in systems.system_of(document.connection).descriptor.capabilities:
+    if not systems.issues_here(document.connection):
         return None
     return Problem.of("SPJ-RESTORED", order=document.order.number, until=until.date())
 
@@ -56,7 +55,7 @@ def beginning(document: Document, kind: EffectKind) -> dict[str, Any]:
         return {}
     if kind is EffectKind.CREATE:
         system = systems.system_of(document.connection).descriptor
-        if Capability.OWN_NUMBERS in system.capabilities:
+        if systems.issues_here(document.connection):
             return {}
         settled = until + timedelta(seconds=system.settle_seconds)
     elif kind in {EffectKind.EMAIL, EffectKind.WRITE_BACK} and was_found(document):

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from spojka.accounting.contract import Capability, Issued, IssuedState
+from spojka.accounting.contract import Issued, IssuedState
 from spojka.archive import store as archive
 from spojka.connections import systems
 from spojka.core import codec
@@ -113,7 +113,7 @@ def _archive_issued(document: Document, core: CoreDocument, issued: Issued) -> N
     """Keep what was issued and what was answered; the own issuer's register has done so."""
     connection = document.connection
     assert connection is not None
-    if Capability.OWN_NUMBERS in systems.system_of(connection).descriptor.capabilities:
+    if systems.issues_here(connection):
         return
     content = {"document": codec.dump(core), "answer": codec.dump(replace(issued, raw={}))}
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

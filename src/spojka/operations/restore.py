@@ -21,7 +21,6 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from spojka import engine
-from spojka.accounting.contract import Capability
 from spojka.archive import chain as archive
 from spojka.companies.models import AuditEntry, ChainHead, Company
 from spojka.connections import systems, vault
@@ -303,9 +302,7 @@ def _doubt(now: datetime, report: Report) -> None:
 
 def _is_own(document: Document) -> bool:
     connection_ = document.connection
-    return connection_ is not None and (
-        Capability.OWN_NUMBERS in systems.system_of(connection_).descriptor.capabilities
-    )
+    return connection_ is not None and systems.issues_here(connection_)
 
 
 def _look_up_first(effect: Effect, now: datetime) -> None:
