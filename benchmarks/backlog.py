@@ -172,4 +172,4 @@ def _bare(shop: Shop, count: int) -> float:
 
 def share() -> int:
     """Return how many orders of one account a worker drives at once."""
-    return max(1, settings.WORKER_THREADS // 2)
+    return max(1, settings.WORKER_THREADS - 1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import time_machine
-from django.db import transaction
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from spojka import engine
@@ -212,3 +213,33 @@ def test_a_second_worker_on_one_machine_is_refused(tmp_path: Path) -> None:
         runner.single(lock),
     ):
         pass
+
+
+@pytest.fixture
+def own_commits() -> Iterator[None]:
+    """Work by a connection that the test's transaction does not surround."""
+    real = connections["default"]
+    connections["default"] = real.copy()
+    yield
+    connections["default"].close()
+    connections["default"] = real
+
+
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite is told otherwise")
+def test_only_a_claim_s_own_commit_does_not_wait_for_the_disk(own_commits: None) -> None:
+    def waits() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW synchronous_commit")
+            return bool(cursor.fetchone() == ("on",))
+
+    Wake.objects.create(handler="probe", key="1", account="shop:1", due_at=NOW)
+    with transaction.atomic():  # whose commit is not the claim's to decide on
+        assert wakes.claim("shop:1") is not None
+        assert waits()
+        transaction.set_rollback(True)
+    lease = wakes.claim("shop:1")
+    assert lease is not None
+    assert waits()
+    wakes.give_back(lease, None)
+    assert waits()
+    assert not Wake.objects.exists()

@@ -223,7 +223,7 @@ def _body_hash(effect: Effect) -> str:
 
 def _confirm(effect: Effect, result: object, lease: Lease) -> None:
     performer = PERFORMERS[EffectKind(effect.kind)]
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         effect.state = EffectState.CONFIRMED
         effect.done_at = timezone.now()
         effect.problem = None

@@ -58,12 +58,12 @@ class Turn(Enum):
 class Fair:
     """Goes round the accounts, so that a full one does not starve the others.
 
-    Nobody gets more than ``share`` threads at once: slow answers of one account must not occupy
-    them all.
+    Nobody gets more than ``share`` threads at once, by default all but one: slow answers of one
+    account must not occupy them all.
     """
 
     def __init__(self, share: int | None = None) -> None:
-        self._share = share or max(1, settings.WORKER_THREADS // 2)
+        self._share = share or max(1, settings.WORKER_THREADS - 1)
         self._turns = itertools.count()
         self._served: dict[str, int] = {}
         self._running: Counter[str] = Counter()

@@ -180,7 +180,10 @@ def serve(stop: threading.Event) -> None:
 async def _serve(stop: threading.Event) -> None:
     """Run Procrastinate's worker; it ends when stopped, or when it lost the database."""
     threads = settings.WORKER_THREADS
-    connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=threads + 2)
+    kwargs = connector_params()
+    # Tickets are news, and what a power cut takes back is issued anew: no wait for the disk.
+    kwargs["options"] = f"{kwargs.get('options', '')} -c synchronous_commit=off"
+    connector = PsycopgConnector(kwargs=kwargs, min_size=1, max_size=threads + 2)
     # An app of its own: what is issued while working still goes through Django's transaction.
     own = App(connector=connector)
     own.task(name=TASK, queue=QUEUE)(take_turn)

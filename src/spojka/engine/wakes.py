@@ -95,22 +95,25 @@ WHERE id = (
     WHERE account = %(account)s AND due_at <= %(now)s
       AND (lease_until IS NULL OR lease_until <= %(now)s)
     ORDER BY due_at, id LIMIT 1 {locking}
-)
+) {in_passing}
 RETURNING id, handler, key
 """
 
-_DONE = "DELETE FROM engine_wake WHERE id = %s AND lease_token = %s AND NOT again"
+_DONE = "DELETE FROM engine_wake WHERE id = %s AND lease_token = %s AND NOT again {in_passing}"
 
 # What was woken meanwhile keeps the earlier of both times.
 _REST = """
 UPDATE engine_wake SET
     due_at = CASE
-        WHEN again AND (%(next)s IS NULL OR due_at < %(next)s) THEN due_at ELSE %(next)s END,
+        WHEN again AND due_at < %(next)s THEN due_at ELSE coalesce(%(next)s, due_at) END,
     lease_until = NULL, lease_token = '', again = %(no)s,
     failures = 0, last_error = '', failing_since = NULL, trace = ''
-WHERE id = %(id)s AND lease_token = %(token)s
+WHERE id = %(id)s AND lease_token = %(token)s {in_passing}
 RETURNING due_at
 """
+
+# Of the transaction that the statement is in; always true.
+_NO_WAIT = "AND set_config('synchronous_commit', 'off', true) IS NOT NULL"
 
 
 def _time(value: datetime | None) -> str | datetime | None:
@@ -180,20 +183,23 @@ def stuck() -> QuerySet[Wake]:
 
 
 @contextmanager
-def _in_passing() -> Iterator[None]:
-    """Commit without waiting for SQLite's disk; what is committed next waits for this as well.
+def _in_passing() -> Iterator[str]:
+    """Commit without waiting for the disk; what is committed next waits for this as well.
 
     A claim that a power cut takes back was not used for anything, and what was done stays done if
-    its wake comes back.
+    its wake comes back. Gives the condition by which PostgreSQL is told so in the statement itself.
     """
-    if connection.vendor != "sqlite" or connection.in_atomic_block:
-        yield
+    if connection.in_atomic_block:
+        yield ""  # how that is committed is not ours to say
+        return
+    if connection.vendor != "sqlite":
+        yield _NO_WAIT
         return
     # Of the driver's own: so little is not worth the way through Django's cursors.
     connection.ensure_connection()
     connection.connection.execute("PRAGMA synchronous=NORMAL")
     try:
-        yield
+        yield ""
     finally:
         connection.connection.execute("PRAGMA synchronous=FULL")
 
@@ -204,9 +210,9 @@ def claim(account: str, now: datetime | None = None) -> Lease | None:
     token = secrets.token_hex(16)
     locking = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
     times = {"now": _time(now), "until": _time(now + LEASE)}
-    with _in_passing(), connection.cursor() as cursor:
+    with _in_passing() as in_passing, connection.cursor() as cursor:
         cursor.execute(
-            _CLAIM.format(locking=locking),
+            _CLAIM.format(locking=locking, in_passing=in_passing),
             {**times, "token": token, "account": account, "no": False},
         )
         row = cursor.fetchone()
@@ -237,15 +243,16 @@ def _begun(lease: Lease) -> Lease:
 def give_back(lease: Lease, next_at: datetime | None) -> None:
     """End a lease: wait until ``next_at``, or be gone. A wake that came meanwhile is kept."""
     leases.end(lease)
-    with _in_passing(), connection.cursor() as cursor:
+    with _in_passing() as in_passing, connection.cursor() as cursor:
         if next_at is None:
-            cursor.execute(_DONE, [lease.wake_id, lease.token])
+            cursor.execute(_DONE.format(in_passing=in_passing), [lease.wake_id, lease.token])
             if cursor.rowcount:
                 return
         with transaction.atomic():
             at = _time(next_at)
             cursor.execute(
-                _REST, {"id": lease.wake_id, "token": lease.token, "next": at, "no": False}
+                _REST.format(in_passing=in_passing),
+                {"id": lease.wake_id, "token": lease.token, "next": at, "no": False},
             )
             row = cursor.fetchone()
             if row is not None:

@@ -137,7 +137,7 @@ def _database() -> dict[str, Any]:
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured(f"DATABASE_URL must be a postgresql:// address, not {url!r}")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "spojka.database.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

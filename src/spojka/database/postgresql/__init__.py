@@ -1,0 +1,1 @@
+"""Django's PostgreSQL, asked by statements that the server keeps prepared."""
