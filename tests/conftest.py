@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +38,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _folder(path: Path) -> str:
     here = Path(__file__).parent
     return path.relative_to(here).parts[0] if path.is_relative_to(here) else ""
+
+
+@pytest.fixture(autouse=True)
+def _no_lease_left() -> Iterator[None]:
+    """Forget the leases that a test left behind: their rows are gone."""
+    yield
+    if (leases := sys.modules.get("spojka.engine.leases")) is not None:
+        leases._keeper.release()
 
 
 @pytest.fixture(scope="module")

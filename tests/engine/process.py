@@ -174,6 +174,7 @@ def work() -> None:
     """Be a worker until SIGTERM."""
     runner.STOP_SECONDS = float(os.environ.get("ENGINE_STOP_SECONDS", runner.STOP_SECONDS))
     seconds = float(os.environ.get("ENGINE_LEASE_SECONDS", settings.LEASE_SECONDS))
+    leases.HOLD_SECONDS = float(os.environ.get("ENGINE_HOLD_SECONDS", leases.HOLD_SECONDS))
     leases.LEASE = wakes.LEASE = timedelta(seconds=seconds)
     runner.serve()
 

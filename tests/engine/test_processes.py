@@ -365,6 +365,20 @@ def test_what_takes_longer_than_a_stop_may_is_handed_to_others(
 
 
 @both_queues
+def test_a_worker_with_a_thread_that_hangs_ends_to_be_started_anew(
+    installation: Installation, remote: Remote
+) -> None:
+    worker = sending(installation, remote, ENGINE_HOLD_SECONDS=1, ENGINE_STOP_SECONDS=0.5)
+    assert worker.wait() == 1
+    assert "handler hangs" in worker.log()
+    assert installation.query("SELECT count(*) FROM documents_document WHERE number <> ''") == 0
+    remote.answers.set()
+    heir = installation.worker()
+    eventually(installation.issued, heir.log)
+    exactly_one(installation, remote)
+
+
+@both_queues
 def test_wakes_are_shared_and_each_is_served_once(installation: Installation) -> None:
     workers = [installation.worker(ENGINE_SERVE_SECONDS=0.02) for _ in range(2)]
     installation.run("wake", "100", "a")

@@ -13,7 +13,7 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from spojka import engine
-from spojka.engine import registry, runner, wakes
+from spojka.engine import leases, registry, runner, wakes
 from spojka.engine.models import PeriodicTask, Wake
 
 pytestmark = pytest.mark.django_db
@@ -162,6 +162,44 @@ def test_a_failing_handler_is_tried_later_and_stops_nobody(
     runner.run_until_idle()
     row.refresh_from_db()
     assert row.failures == 2
+
+
+def test_what_kills_its_workers_waits_longer_each_time(clock: time_machine.Traveller) -> None:
+    engine.wake("probe", 1, account="shop:1")
+    assert wakes.claim("shop:1") is not None
+    clock.shift(wakes.LEASE)  # whoever had it is gone
+    assert wakes.claim("shop:1") is not None
+    assert not wakes.stuck().exists()  # once is nothing: somebody may have pulled a plug
+    clock.shift(wakes.LEASE)
+    assert wakes.claim("shop:1") is not None
+    row = wakes.stuck().get()
+    assert (row.failures, row.last_error) == (2, wakes.WORKER_LOST)
+    assert row.failing_since == NOW + wakes.LEASE
+    assert row.trace
+    clock.shift(wakes.LEASE)
+    assert wakes.claim("shop:1") is not None
+    clock.shift(wakes.LEASE)
+    engine.wake("probe", 2, account="shop:1")
+    other = wakes.claim("shop:1")  # it still waits, and nobody for it
+    assert other is not None
+    assert other.key == "2"
+    assert wakes.claim("shop:1") is None
+    clock.shift(timedelta(seconds=15))
+    survivor = wakes.claim("shop:1")
+    assert survivor is not None
+    assert survivor.key == "1"
+    wakes.give_back(survivor, NOW + timedelta(hours=1))
+    row = Wake.objects.get(key="1")
+    assert (row.failures, row.last_error, row.failing_since) == (0, "", None)
+
+
+def test_what_a_stopping_worker_hands_back_did_not_fail(clock: time_machine.Traveller) -> None:
+    engine.wake("probe", 1, account="shop:1")
+    lease = wakes.claim("shop:1")
+    assert lease is not None
+    leases.hand_back_all()
+    assert wakes.claim("shop:1") is not None
+    assert Wake.objects.get().failures == 0
 
 
 def test_a_full_account_does_not_starve_the_others(seen: list[str]) -> None:

@@ -73,7 +73,9 @@ class Stuck:
     @property
     def next_try(self) -> datetime | None:
         """When it is tried next; ``None`` while it is being tried, or about to be."""
-        return self.wake.due_at if self.wake.due_at > timezone.now() else None
+        now = timezone.now()
+        leased = self.wake.lease_until is not None and self.wake.lease_until > now
+        return self.wake.due_at if self.wake.due_at > now and not leased else None
 
     @property
     def problem(self) -> Problem:

@@ -32,6 +32,8 @@ RENEW_SECONDS = settings.LEASE_SECONDS / 4
 HOLD_SECONDS = 300.0
 """How long a lease is renewed without a :meth:`Lease.check`: whatever hangs longer is given up.
 More than the longest request may take (120 s)."""
+given_up = threading.Event()
+"""Set once something in this process has hung that long: its thread does not come back."""
 
 # By the key of the row: there may be very many, and this runs before every byte that is sent.
 # One that is over and that nobody has taken goes on: its row still holds the token.
@@ -142,7 +144,10 @@ class _Keeper:
         """Return what to renew, as :meth:`release` does; the thread ends where there is nothing."""
         with self._lock:
             oldest = time.monotonic() - HOLD_SECONDS
-            self._held = {lease: at for lease, at in self._held.items() if at > oldest}
+            for lease in [lease for lease, at in self._held.items() if at <= oldest]:
+                del self._held[lease]
+                log.error("handler hangs", handler=lease.handler, key=lease.key)
+                given_up.set()
             if not self._held:
                 self._thread = None
             return {lease.token: lease.wake_id for lease in self._held}

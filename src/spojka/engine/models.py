@@ -23,7 +23,7 @@ class Wake(models.Model):
     lease_until = models.DateTimeField(null=True)
     lease_token = models.CharField(max_length=32, blank=True)
     failures = models.PositiveIntegerField(default=0)
-    """How often in a row its handler failed by an error of our own."""
+    """How often in a row its handler failed by an error of our own, or its worker was lost."""
     last_error = models.TextField(blank=True)
     failing_since = models.DateTimeField(null=True)
     """When the first of these failures was."""

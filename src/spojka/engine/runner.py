@@ -37,6 +37,8 @@ LEAST_SECONDS = 0.01
 STOP_SECONDS = 18.0
 """How long what is being done may take to finish after SIGTERM, then it is handed to others. Less
 than the time after which ``spojka run`` kills its worker."""
+LOOK_SECONDS = 1.0
+"""How often a worker looks whether one of its threads hangs."""
 MOST_CLOCK_SECONDS = 2.0
 HEARTBEAT = "worker.heartbeat"
 
@@ -203,7 +205,9 @@ def is_alive(within: timedelta = timedelta(minutes=1)) -> bool:
 def serve() -> None:
     """Work until SIGTERM or SIGINT; what is being done is finished first.
 
-    What takes longer than ``STOP_SECONDS`` is handed to other workers, and the process ends.
+    What takes longer than ``STOP_SECONDS`` is handed to other workers, and the process ends. So it
+    does, with status 1, where a thread hangs: whoever supervises it starts it anew, with all its
+    threads.
 
     Raises:
         AlreadyRunningError: on SQLite, another worker of this installation runs.
@@ -233,14 +237,18 @@ def _serve(stop: threading.Event) -> None:
     for thread in threads:
         thread.start()
     connections.close_all()  # this thread only waits
-    while not stop.wait(60):
+    while not stop.wait(LOOK_SECONDS) and not leases.given_up.is_set():
         pass
+    hangs = leases.given_up.is_set()
+    if hangs:
+        log.error("a thread hangs: the worker ends, to be started anew")
+        stop.set()
     deadline = time.monotonic() + STOP_SECONDS
     for thread in threads:
         thread.join(max(deadline - time.monotonic(), 0.0))
     if any(thread.is_alive() for thread in threads):
         log.warning("worker stopped before it was done", handed_back=leases.hand_back_all())
-        os._exit(0)  # an ordinary end would wait for the threads
+        os._exit(int(hangs))  # an ordinary end would wait for the threads
     log.info("worker stopped")
 
 

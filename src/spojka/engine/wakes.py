@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
 from django.db import connection, transaction
 from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
 
 from spojka.core.outcome import Backoff
+from spojka.core.trace import new as new_trace
 from spojka.engine import carriers, leases
 from spojka.engine.leases import LEASE, Lease, LeaseLostError
 from spojka.engine.models import Wake
@@ -38,9 +40,12 @@ __all__ = [
     "wake",
 ]
 
+log = structlog.get_logger("spojka.engine")
 _BACKOFF = Backoff(first=timedelta(seconds=5), longest=timedelta(minutes=15))
 STUCK_AFTER = 2
 """Failures in a row after which people are told: one alone may be the database's, for a moment."""
+WORKER_LOST = "WorkerLost"
+"""Kind of error of what is taken over: whoever worked on it was killed, or hung."""
 
 # What is leased and not over is woken again when its holder is done (``again``), at the time of the
 # new wake; anything else only moves forward.
@@ -88,15 +93,23 @@ SELECT account FROM found WHERE EXISTS (
 )
 """
 
+# Who takes over what a worker has lost counts that as a failure, for it may be what killed it.
 _CLAIM = """
-UPDATE engine_wake SET lease_token = %(token)s, lease_until = %(until)s, again = %(no)s
+UPDATE engine_wake SET
+    lease_token = %(token)s, lease_until = %(until)s, again = %(no)s,
+    failures = CASE WHEN lease_until IS NULL THEN failures ELSE failures + 1 END,
+    last_error = CASE WHEN lease_until IS NULL THEN last_error ELSE %(lost)s END,
+    trace = CASE WHEN lease_until IS NULL THEN trace ELSE %(trace)s END,
+    failing_since = CASE
+        WHEN lease_until IS NULL THEN failing_since
+        WHEN failures > 0 THEN coalesce(failing_since, %(now)s) ELSE %(now)s END
 WHERE id = (
     SELECT id FROM engine_wake
     WHERE account = %(account)s AND due_at <= %(now)s
       AND (lease_until IS NULL OR lease_until <= %(now)s)
     ORDER BY due_at, id LIMIT 1 {locking}
 ) {in_passing}
-RETURNING id, handler, key
+RETURNING id, handler, key, failures, trace
 """
 
 _DONE = "DELETE FROM engine_wake WHERE id = %s AND lease_token = %s AND NOT again {in_passing}"
@@ -209,17 +222,39 @@ def claim(account: str, now: datetime | None = None) -> Lease | None:
     now = now or timezone.now()
     token = secrets.token_hex(16)
     locking = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    mark = new_trace()
     times = {"now": _time(now), "until": _time(now + LEASE)}
+    lost = {"lost": WORKER_LOST, "trace": mark}
     with _in_passing() as in_passing, connection.cursor() as cursor:
         cursor.execute(
             _CLAIM.format(locking=locking, in_passing=in_passing),
-            {**times, "token": token, "account": account, "no": False},
+            {**times, **lost, "token": token, "account": account, "no": False},
         )
         row = cursor.fetchone()
     if row is None:
         return None
-    wake_id, handler, key = row
-    return _begun(Lease(wake_id, handler, key, token))
+    wake_id, handler, key, failures, last = row
+    lease = Lease(wake_id, handler, key, token)
+    if last == mark:
+        _taken_over(lease, failures, mark, now)
+    return _begun(lease)
+
+
+def _taken_over(lease: Lease, failures: int, mark: str, now: datetime) -> None:
+    """Let the next one who has to take it over wait, each time a little longer.
+
+    An order that kills whoever works on it must not keep the workers from all the others.
+    """
+    Wake.objects.filter(pk=lease.wake_id, lease_token=lease.token).update(
+        due_at=now + _BACKOFF.delay(failures)
+    )
+    log.warning(
+        "taken over from a lost worker",
+        handler=lease.handler,
+        key=lease.key,
+        failures=failures,
+        trace=mark,
+    )
 
 
 def claim_key(handler: str, key: str, account: str = "") -> Lease | None:

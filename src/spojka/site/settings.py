@@ -147,6 +147,9 @@ def _database() -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "application_name": "spojka",
+            # See the engine's words: after so often, once for each connection.
+            "server_side_binding": True,
+            "prepare_threshold": 2,
             "connect_timeout": 10,
             # What a frozen process has locked is free again before its work is taken over.
             "options": "-c idle_in_transaction_session_timeout=20s",

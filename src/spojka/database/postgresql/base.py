@@ -1,8 +1,9 @@
 """PostgreSQL, which parses and plans what is asked again and again only once.
 
 Django sends each statement anew, with its values written into it; for the short ones that a
-document needs, the server spends more time on reading them than on doing what they say. Here values
-are sent beside the statement, and one that comes for the third time is kept prepared.
+document needs, the server spends more time on reading them than on doing what they say. With the
+options of our settings, values are sent beside the statement, and one that comes for the third time
+is kept prepared.
 """
 
 from __future__ import annotations
@@ -13,20 +14,12 @@ from typing import Any
 from django.db.backends.postgresql import base
 from django.db.utils import NotSupportedError
 
-PREPARED_AFTER = 2
-"""So often a statement is sent before the server keeps it, once for each connection."""
-
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's own, with statements prepared by the server."""
+    """Django's own, for the options ``server_side_binding`` and ``prepare_threshold``."""
 
-    def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
-        options = {
-            "server_side_binding": True,
-            "prepare_threshold": PREPARED_AFTER,
-            **settings_dict.get("OPTIONS", {}),
-        }
-        super().__init__({**settings_dict, "OPTIONS": options}, alias)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.execute_wrappers.append(_prepared_anew)
 
 
