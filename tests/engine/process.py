@@ -228,6 +228,12 @@ def served(key: str, lease: Lease) -> datetime | None:
     return None
 
 
+@registry.handler("fatal")
+def fatal(key: str, lease: Lease) -> datetime | None:
+    """End the thread that works on it."""
+    raise SystemExit(key)
+
+
 @registry.periodic("tick", timedelta(seconds=1))
 def tick() -> None:
     """Record each run."""

@@ -187,9 +187,10 @@ class Installation:
             return int(row[0])
 
     def issued(self) -> bool:
-        return not self.query("SELECT count(*) FROM engine_wake") and bool(
-            self.query("SELECT count(*) FROM documents_document WHERE state = 'issued'")
-        )
+        return not self.query("SELECT count(*) FROM engine_wake") and self.issued_something()
+
+    def issued_something(self) -> bool:
+        return bool(self.query("SELECT count(*) FROM documents_document WHERE state = 'issued'"))
 
     def record(self) -> list[tuple[float, int, str, str]]:
         path = self.folder / "record"
@@ -376,6 +377,20 @@ def test_a_worker_with_a_thread_that_hangs_ends_to_be_started_anew(
     heir = installation.worker()
     eventually(installation.issued, heir.log)
     exactly_one(installation, remote)
+
+
+@pytest.mark.parametrize("queue", ["table"])
+def test_a_worker_whose_thread_has_died_ends_to_be_started_anew(installation: Installation) -> None:
+    with psycopg.connect(installation.url, autocommit=True) as database:
+        database.execute(
+            "INSERT INTO engine_wake (handler, key, account, due_at, again, lease_token, failures,"
+            " last_error) VALUES ('fatal', '1', 'shop:1', now(), false, '', 0, '')"
+        )
+    worker = installation.worker()
+    assert worker.wait() == 1, worker.log()
+    assert installation.query("SELECT failures FROM engine_wake WHERE handler = 'fatal'") == 1
+    heir = installation.worker()
+    eventually(installation.issued_something, heir.log)
 
 
 @both_queues

@@ -164,6 +164,24 @@ def test_a_failing_handler_is_tried_later_and_stops_nobody(
     assert row.failures == 2
 
 
+def test_a_panic_of_a_library_stops_nobody(
+    seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class PanicError(BaseException):
+        """As those raise that are written in Rust."""
+
+    def panic(_key: str, _lease: wakes.Lease) -> datetime | None:
+        raise PanicError
+
+    monkeypatch.setitem(registry._handlers, "panics", panic)
+    engine.wake("panics", 1)
+    engine.wake("probe", 1)
+    runner.run_until_idle()
+    assert seen == ["1"]
+    row = Wake.objects.get()
+    assert (row.failures, row.last_error, row.lease_token) == (1, "PanicError", "")
+
+
 def test_what_kills_its_workers_waits_longer_each_time(clock: time_machine.Traveller) -> None:
     engine.wake("probe", 1, account="shop:1")
     assert wakes.claim("shop:1") is not None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import sys
 import threading
 import time
 from collections import Counter
@@ -41,6 +42,10 @@ LOOK_SECONDS = 1.0
 """How often a worker looks whether one of its threads hangs."""
 MOST_CLOCK_SECONDS = 2.0
 HEARTBEAT = "worker.heartbeat"
+
+
+_ENDINGS = (KeyboardInterrupt, SystemExit, GeneratorExit)
+"""What is to end more than a handler. All else that is no ``Exception`` is a library's panic."""
 
 
 class AlreadyRunningError(RuntimeError):
@@ -126,11 +131,13 @@ def work(lease: wakes.Lease) -> None:
     except wakes.LeaseLostError:
         leases.end(lease)
         log.warning("lease lost", handler=lease.handler, key=lease.key)
-    except Exception as error:  # the last resort: one bad row must not stop the worker
+    except BaseException as error:  # the last resort: one bad row must not stop the worker
         with trace.bound(trace.of(error) or trace.new()) as mark:
             log.exception("handler failed", handler=lease.handler, key=lease.key)
         # Its words may quote anything, a secret as well: they stand in the log, which hides those.
         wakes.give_back_failed(lease, type(error).__name__, mark)
+        if isinstance(error, _ENDINGS):
+            raise
     else:
         wakes.give_back(lease, next_at)
 
@@ -206,8 +213,8 @@ def serve() -> None:
     """Work until SIGTERM or SIGINT; what is being done is finished first.
 
     What takes longer than ``STOP_SECONDS`` is handed to other workers, and the process ends. So it
-    does, with status 1, where a thread hangs: whoever supervises it starts it anew, with all its
-    threads.
+    does, with status 1, where a thread hangs or has died: whoever supervises it starts it anew,
+    with all its threads.
 
     Raises:
         AlreadyRunningError: on SQLite, another worker of this installation runs.
@@ -237,19 +244,26 @@ def _serve(stop: threading.Event) -> None:
     for thread in threads:
         thread.start()
     connections.close_all()  # this thread only waits
-    while not stop.wait(LOOK_SECONDS) and not leases.given_up.is_set():
+    while not stop.wait(LOOK_SECONDS) and not _is_broken(threads):
         pass
-    hangs = leases.given_up.is_set()
-    if hangs:
-        log.error("a thread hangs: the worker ends, to be started anew")
+    broken = not stop.is_set()
+    if broken:
+        log.error("a thread hangs or has died: the worker ends, to be started anew")
         stop.set()
     deadline = time.monotonic() + STOP_SECONDS
     for thread in threads:
         thread.join(max(deadline - time.monotonic(), 0.0))
     if any(thread.is_alive() for thread in threads):
         log.warning("worker stopped before it was done", handed_back=leases.hand_back_all())
-        os._exit(int(hangs))  # an ordinary end would wait for the threads
+        os._exit(int(broken))  # an ordinary end would wait for the threads
     log.info("worker stopped")
+    if broken:
+        sys.exit(1)
+
+
+def _is_broken(threads: Iterable[threading.Thread]) -> bool:
+    """Tell whether a thread will not come back: by itself, the process would never notice."""
+    return leases.given_up.is_set() or not all(thread.is_alive() for thread in threads)
 
 
 def _duties() -> Iterator[tuple[str, Callable[..., None], *tuple[object, ...]]]:

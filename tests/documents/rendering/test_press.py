@@ -94,6 +94,43 @@ def test_it_ends_with_whoever_started_it() -> None:
     wait_for_end(int(done.stdout))
 
 
+def test_a_page_that_kills_whoever_sets_it_is_not_tried_here(
+    own: press.Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = f"import os; os.kill(os.getpid(), {int(signal.SIGSEGV)})"
+    monkeypatch.setattr(own, "_command", lambda: (sys.executable, "-c", words))
+    with pytest.raises(press.PressError, match=f"signal {int(signal.SIGSEGV)}"):
+        own.set_page(*JOB)
+    monkeypatch.undo()
+    assert own.set_page(*JOB).startswith(b"%PDF")
+
+
+def test_a_page_that_takes_too_long_keeps_nobody_waiting(tmp_path: Path) -> None:
+    endless = tmp_path / "endless.typ"
+    endless.write_text("#let n = range(10000)\n#for a in n { for b in n { let c = a * b } }")
+    own = press.Press(page_seconds=0.3)
+    try:
+        with pytest.raises(press.PressError, match="takes longer"):
+            own.set_page(str(endless), FONTS, {}, DAY)
+        assert own.set_page(*JOB).startswith(b"%PDF")
+        time.sleep(0.5)  # the time of one page is not that of another
+        assert own.set_page(*JOB).startswith(b"%PDF")
+    finally:
+        own.close()
+
+
+def test_a_panic_is_of_the_page_and_no_end_of_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
+
+    class Compiler:
+        def compile(self, **_job: object) -> bytes:
+            raise panic("index out of bounds")
+
+    monkeypatch.setattr(press, "_compiler", lambda *_of: Compiler())
+    with pytest.raises(press.PressError, match="index out of bounds"):
+        press.set_page(*JOB)
+
+
 def test_a_press_that_cannot_start_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
     from spojka.documents.rendering import pdf
 

@@ -27,17 +27,21 @@ from typing import IO
 import typst
 
 IDLE_SECONDS = 10.0
+PAGE_SECONDS = 60.0
+"""How long one page may take: the others wait for it."""
+LAST_SECONDS = 1.0
+"""A process that closed its pipe is gone within this time."""
 _STANDARD: typst.PDFStandard = "a-3b"
 _LENGTH = struct.Struct("!I")
 _local = threading.local()
 
 
 class PressError(Exception):
-    """A page could not be set; the words are Typst's."""
+    """A page could not be set; the words are Typst's, or say what became of Typst."""
 
 
 class StoppedError(Exception):
-    """The other process is gone."""
+    """The other process is gone, and not because of the page."""
 
 
 def set_page(template: str, fonts: str, inputs: Mapping[str, str], day: date) -> bytes:
@@ -61,6 +65,10 @@ def set_page(template: str, fonts: str, inputs: Mapping[str, str], day: date) ->
         )
     except typst.TypstError as error:
         raise PressError(error.message) from error
+    except BaseException as error:
+        if type(error).__module__ != "pyo3_runtime":
+            raise
+        raise PressError(f"Typst panics: {error}") from error  # no Exception: it would end a thread
     if not isinstance(content, bytes):  # a list would mean one file per page, which PDF never is
         raise TypeError("the compiler gave no PDF")
     return content
@@ -83,8 +91,11 @@ def _loaded(fonts: str) -> typst.Fonts:
 class Press:
     """Sets pages in another process, one at a time, in the order in which threads ask."""
 
-    def __init__(self, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self, idle_seconds: float = IDLE_SECONDS, page_seconds: float = PAGE_SECONDS
+    ) -> None:
         self._idle_seconds = idle_seconds
+        self._page_seconds = page_seconds
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -92,8 +103,9 @@ class Press:
         """Set a page; see :func:`set_page`.
 
         Raises:
-            PressError: likewise.
-            StoppedError: the process dies of this page, or cannot be started.
+            PressError: likewise; also where the page takes too long, or kills whoever sets it. It
+                must not be tried in this process then.
+            StoppedError: the process cannot be started.
         """
         words = {"template": template, "fonts": fonts, "inputs": inputs, "day": day.isoformat()}
         job = json.dumps(words).encode()
@@ -109,41 +121,55 @@ class Press:
             self._end()
 
     def _ask(self, job: bytes) -> tuple[bool, bytes]:
-        last: Exception | None = None
+        ended: int | None = None
         for _ in range(2):  # the first may just have ended, as nobody asked it for long
             try:
                 process = self._running()
-                assert process.stdin is not None
-                assert process.stdout is not None
+            except OSError as error:
+                raise StoppedError(str(error)) from error
+            assert process.stdin is not None
+            assert process.stdout is not None
+            try:
                 _write(process.stdin, job)
                 fine = _exactly(process.stdout, 1) == b"+"
                 return fine, _read(process.stdout)
-            except (OSError, StoppedError) as error:
-                last = error
-                self._end()
-        raise StoppedError(str(last)) from last
+            except (OSError, StoppedError):
+                ended = self._end(LAST_SECONDS)
+                if ended == -signal.SIGALRM:
+                    return False, f"it takes longer than {self._page_seconds:.0f} s".encode()
+        if ended is not None and ended < 0:
+            return False, f"Typst ends by signal {-ended}".encode()
+        raise StoppedError(f"exit status {ended}")
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._end()
-            command = (sys.executable, "-I", __file__, str(self._idle_seconds))
             self._process = subprocess.Popen(  # noqa: S603 - this file
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
         return self._process
 
-    def _end(self) -> None:
+    def _command(self) -> tuple[str, ...]:
+        patience = (str(self._idle_seconds), str(self._page_seconds))
+        return (sys.executable, "-I", __file__, *patience)
+
+    def _end(self, patience: float = 0) -> int | None:
+        """End the process, unless it ends by itself within seconds; return how it ended."""
         if self._process is None:
-            return
+            return None
         process, self._process = self._process, None
-        process.kill()
-        process.wait()
+        try:
+            status = process.wait(patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 try:
                     pipe.close()
                 except BrokenPipeError:
                     continue  # what it did not read any more
+        return status
 
 
 def _write(pipe: IO[bytes], content: bytes) -> None:
@@ -163,7 +189,7 @@ def _exactly(pipe: IO[bytes], length: int) -> bytes:
     return content
 
 
-def _serve(idle_seconds: float) -> None:
+def _serve(idle_seconds: float, page_seconds: float) -> None:
     """Set pages for whoever started this program, until it is gone or asks no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the worker, which ends this one
     came, back = sys.stdin.buffer, sys.stdout.buffer
@@ -173,6 +199,7 @@ def _serve(idle_seconds: float) -> None:
         except StoppedError:
             return
         day = date.fromisoformat(job["day"])
+        signal.setitimer(signal.ITIMER_REAL, page_seconds)  # then it ends, whatever Typst does
         try:
             content = set_page(job["template"], job["fonts"], job["inputs"], day)
         except PressError as error:
@@ -181,7 +208,8 @@ def _serve(idle_seconds: float) -> None:
         else:
             back.write(b"+")
             _write(back, content)
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 if __name__ == "__main__":
-    _serve(float(sys.argv[1]))
+    _serve(float(sys.argv[1]), float(sys.argv[2]))
