@@ -84,12 +84,23 @@ def test_facts_are_filled_in() -> None:
     problem = Problem.of("SPJ-ORDER-SUM", rows="120.99", total="121.00", currency="CZK")
     explained = explain(problem, "cs")
     assert explained.cause == (
-        "Řádky objednávky dávají dohromady 120.99 CZK, ale celková částka objednávky je 121.00 CZK."
+        "Řádky objednávky dávají dohromady 120,99 CZK, ale celková částka objednávky je 121,00 CZK."
     )
     assert explained.document_exists is DocumentExists.NO
     assert explained.document == "Doklad nebyl vystaven."
     assert not explained.retriable
     assert explained.action == "orders"
+
+
+@pytest.mark.parametrize(("language", "shown"), [("cs", "22,01"), ("sk", "22,01"), ("en", "22.01")])
+def test_amounts_have_the_language_s_point(language: str, shown: str) -> None:
+    problem = Problem.of("SPJ-ORDER-VAT-SOURCES", rate="21", rows="22.01", summary="22.02")
+    assert f"{shown}, " in explain(problem, language).cause
+
+
+def test_a_number_that_looks_like_an_amount_is_left_alone() -> None:
+    problem = Problem.of("SPJ-DOCUMENT-EXISTS", kind="@invoice", number="2026.001")
+    assert "2026.001" in explain(problem, "cs").cause
 
 
 def test_a_variable_is_shown_in_its_braces() -> None:

@@ -236,6 +236,14 @@ def _word(part: str, language: str) -> str:
     return say(known, language) if known and part.startswith("@") else part
 
 
+_AMOUNTS = {
+    *("amount", "declared", "found", "left", "net", "predicted", "rate", "rows"),
+    *("summary", "tax", "total"),
+}
+"""Facts that are amounts or rates, where they are numbers: kept with a point, read with a comma."""
+_POINT = re.compile(r"-?[0-9]+\.[0-9]+")
+
+
 def _fill(text: str, facts: Mapping[str, str], language: str) -> str:
     """Insert facts as plain text: braces inside a fact are never read as a placeholder."""
 
@@ -246,6 +254,8 @@ def _fill(text: str, facts: Mapping[str, str], language: str) -> str:
         value = facts.get(name, "")
         if value.startswith("@"):
             return ", ".join(_word(part, language) for part in value.split(", "))
+        if name in _AMOUNTS and language in {"cs", "sk"} and _POINT.fullmatch(value):
+            return value.replace(".", ",")
         return value or _MISSING
 
     return _PLACEHOLDER.sub(insert, text)
