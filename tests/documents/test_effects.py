@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -165,6 +166,66 @@ def test_refused_data_hold_the_document_until_a_person_tries_again(
     actions.retry(Document.objects.get(pk=invoice.pk), actor="Jana")
     house.work()
     assert state_of(invoice) == ("issued", "TOY0001")
+
+
+def unpaid_then_paid() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return an order that gets a proforma, and the same one once it is paid."""
+    paid = captured("rest-20b-set-paid", date_modified_gmt="2026-11-22T12:00:00")
+    nothing = {"date_paid": None, "date_paid_gmt": None}
+    return {
+        **paid,
+        **nothing,
+        "status": "on-hold",
+        "date_modified_gmt": "2026-11-22T11:00:00",
+    }, paid
+
+
+def test_the_invoice_waits_for_a_proforma_in_doubt_even_where_it_is_held(
+    house: House,
+    toy: ToySystem,
+    clock: time_machine.Traveller,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unpaid, paid = unpaid_then_paid()
+    toy.after = [UncertainError(problem())]
+    order = house.take(unpaid)
+    assert house.documents(order) == [("proforma", "uncertain", "")]
+    house.take(paid)
+    honest = toy.look_up
+
+    def refused(*_args: object) -> None:
+        raise RejectedError(problem("SPJ-SHOP-REFUSED"), Rejection.DATA)
+
+    monkeypatch.setattr(toy, "look_up", refused)
+    later(house, clock, minutes=2)
+    assert house.documents(order) == [("proforma", "held", "")], "it may exist: one by one"
+    house.take({**paid, "customer_note": "Prosím zabalit", "date_modified_gmt": "2026-11-22T12:05"})
+    assert house.documents(order) == [("proforma", "held", "")], "a change settles no doubt"
+    monkeypatch.setattr(toy, "look_up", honest)
+    actions.retry(house.only(order, Kind.PROFORMA), actor="Jana")
+    later(house, clock, minutes=2)
+    assert house.documents(order) == [
+        ("proforma", "issued", "TOY0001"),
+        ("invoice", "issued", "TOY0002"),
+    ]
+
+
+def test_a_proforma_that_is_refused_after_the_payment_makes_way_for_the_invoice(
+    house: House, toy: ToySystem, clock: time_machine.Traveller
+) -> None:
+    unpaid, paid = unpaid_then_paid()
+    toy.before = [
+        UncertainError(problem()),
+        RejectedError(problem("SPJ-ORDER-SUM"), Rejection.DATA),
+    ]
+    order = house.take(unpaid)
+    house.take(paid)
+    assert house.documents(order) == [("proforma", "uncertain", "")]
+    for seconds in (60, 60, 400, 60):
+        later(house, clock, seconds=seconds)
+    assert ("invoice", "issued", "TOY0001") in house.documents(order)
+    assert toy.calls.count("create") == 3
+    assert len(toy.created) == 1
 
 
 def test_a_killed_worker_leaves_an_effect_in_doubt_that_is_looked_up(

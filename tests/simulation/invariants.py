@@ -103,11 +103,13 @@ def _complete(order: Order, rules: Sequence[Rule]) -> None:
         )
     if core.is_paid and order.status != "cancelled":
         rows = [row for row in documents if row.kind == Kind.INVOICE]
-        # Its proforma may be in doubt in a system that cannot be asked until somebody mends it.
+        # Its proforma may be in doubt in a system that cannot be asked until somebody mends it, or
+        # that refuses to say: a person decides.
         waits = any(
-            row.state in {State.ISSUING, State.UNCERTAIN}
-            and row.connection is not None
-            and row.connection.paused_problem is not None
+            row.connection is not None
+            and (row.state == State.HELD or row.connection.paused_problem is not None)
+            and not row.number
+            and planning.was_sent(row)
             for row in documents
         )
         _demand(

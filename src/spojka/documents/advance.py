@@ -95,11 +95,21 @@ def _advance(order_id: int, lease: Lease) -> datetime | None:
                 return min((due_at for _, due_at in waiting), default=None)
             effect = reading.of(_effect(found, reading))
             run(effect, lease)
-            if effect.state == EffectState.CONFIRMED and effect.kind not in _PLAINLY_LAST:
+            if _changes_what_is_due(effect):
                 reading = planning.plan(order_id, reading)
             else:
                 reading.documents = []  # they may change before the next one is done
     return timezone.now()
+
+
+def _changes_what_is_due(effect: Effect) -> bool:
+    """Tell whether other documents may be due by what became of an effect.
+
+    The final invoice follows a proforma, and waits no longer for one that was refused.
+    """
+    if effect.state == EffectState.CONFIRMED:
+        return effect.kind not in _PLAINLY_LAST
+    return effect.kind == EffectKind.CREATE and effect.document.state == Document.State.HELD
 
 
 # Asked again and again: of the open effects of an order, those that may go on. What is paused or

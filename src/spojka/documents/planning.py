@@ -187,7 +187,12 @@ def _is_closed(order: Order, rule: Rule | None) -> bool:
 
 
 def _is_under_way(document: Document) -> bool:
-    """Tell whether the document may already exist on the other side without a number here."""
+    """Tell whether the document may already exist on the other side without a number here.
+
+    A person may have to settle that, where the other side does not say: it is held then.
+    """
+    if document.state == State.HELD:
+        return document.pk is not None and not document.number and was_sent(document)
     return document.state in {State.ISSUING, State.UNCERTAIN}
 
 
