@@ -150,7 +150,7 @@ def test_the_address_of_a_shop_just_removed_is_not_found(
     def refused(*_args: object, **_fields: object) -> None:
         raise IntegrityError  # the database says so at the commit, which a test never reaches
 
-    monkeypatch.setattr(intake, "receive", refused)
+    monkeypatch.setattr(intake, "receive_webhook", refused)
     assert deliver(shop.path_token, captured(SIGNED)).status_code == 404
 
 

@@ -32,7 +32,6 @@ from spojka.connections import shops
 from spojka.connections.models import Shop
 from spojka.core.problem import Problem
 from spojka.orders import intake
-from spojka.orders.models import InboxEvent
 from spojka.shops.contract import Ability, Delivery, Hint, HintKind, WebhookError
 
 log = structlog.get_logger("spojka.hooks")
@@ -144,18 +143,12 @@ def _not_found(request: HttpRequest) -> HttpResponse:
 
 
 def _stored(shop: Shop, headers: dict[str, str], body: bytes, hint: Hint) -> HttpResponse:
-    event = intake.receive(
-        shop,
-        via=InboxEvent.Via.WEBHOOK,
-        body=body,
-        headers=_kept(headers),
-        topic=hint.topic[:80],
-        external_id=hint.external_id[:100],
-    )
+    topic, external_id = hint.topic[:80], hint.external_id[:100]
+    event_id = intake.receive_webhook(shop, body, _kept(headers), topic, external_id)
     if hint.kind in {HintKind.PING, HintKind.IGNORED}:
-        intake.handle(event.pk)  # touches nothing but the event itself
+        intake.handle(event_id)  # touches nothing but the event itself
     return HttpResponse(
-        json.dumps({"event": event.pk}), status=200, content_type="application/json"
+        json.dumps({"event": event_id}), status=200, content_type="application/json"
     )
 
 

@@ -52,7 +52,9 @@ MOST_AT_ONCE = 1000
 # needs a savepoint: three statements more for every webhook.
 _ISSUE = """
 INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args, scheduled_at)
-VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+SELECT %s::text, %s::text, lock, args::jsonb, at
+FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS wanted(lock, args, at)
+ON CONFLICT DO NOTHING
 """
 POST_SECONDS = 0.1
 """How long tickets that are in no hurry wait for others, to be issued together."""
@@ -71,15 +73,15 @@ def issue(handler: str, key: str, at: datetime) -> None:
 def issue_all(wanted: Iterable[tuple[str, str, datetime]]) -> None:
     """Defer the tickets of wakes (handler, key, due) that have none, as :func:`issue` does."""
     now = timezone.now()
-    rows = []
+    locks, words, times = [], [], []
     for handler, key, at in wanted:
         later = at > now
         # A ticket for later does not stand in the way of one for now.
-        lock = f"{handler}:{key}@{int(at.timestamp())}" if later else f"{handler}:{key}"
-        args = json.dumps({"handler": handler, "key": key})
-        rows.append((QUEUE, TASK, lock, args, at if later else None))
+        locks.append(f"{handler}:{key}@{int(at.timestamp())}" if later else f"{handler}:{key}")
+        words.append(json.dumps({"handler": handler, "key": key}))
+        times.append(at if later else None)
     with connection.cursor() as cursor:
-        cursor.executemany(_ISSUE, rows)
+        cursor.execute(_ISSUE, [QUEUE, TASK, locks, words, times])
 
 
 class _Post:
