@@ -191,7 +191,7 @@ def _perform(effect: Effect, lease: Lease) -> None:
                 if effect.kind == EffectKind.CREATE:
                     # The document's row is locked before the archive's chain, as everywhere.
                     _set_state(effect.document, Document.State.ISSUING)
-                _confirm(effect, performer.perform(effect), lease)
+                _confirmed(effect, performer.perform(effect), lease)
     except OutcomeError as error:
         _failed(effect, error, lease)
 
@@ -232,25 +232,30 @@ def _body_hash(effect: Effect) -> str:
 
 
 def _confirm(effect: Effect, result: object, lease: Lease) -> None:
+    with transaction.atomic():
+        _confirmed(effect, result, lease)
+
+
+def _confirmed(effect: Effect, result: object, lease: Lease) -> None:
+    """Store the outcome, and what follows it, in the transaction of whoever calls."""
     performer = PERFORMERS[EffectKind(effect.kind)]
-    with transaction.atomic(savepoint=False):
-        effect.state = EffectState.CONFIRMED
-        effect.done_at = timezone.now()
-        effect.problem = None
-        effect.technical = ""
-        effect.result = performer.confirm(effect, result)
-        effect.save(update_fields=_OUTCOME)
-        note(
-            effect.document.order,
-            f"{effect.kind}.confirmed",
-            document=effect.document,
-            **effect.result,
-        )
-        if effect.kind == EffectKind.CREATE:
-            followups.after_issue(effect.document)
-        elif effect.kind == EffectKind.PAY:
-            followups.after_pay(effect.document)
-        lease.check()
+    effect.state = EffectState.CONFIRMED
+    effect.done_at = timezone.now()
+    effect.problem = None
+    effect.technical = ""
+    effect.result = performer.confirm(effect, result)
+    effect.save(update_fields=_OUTCOME)
+    note(
+        effect.document.order,
+        f"{effect.kind}.confirmed",
+        document=effect.document,
+        **effect.result,
+    )
+    if effect.kind == EffectKind.CREATE:
+        followups.after_issue(effect.document)
+    elif effect.kind == EffectKind.PAY:
+        followups.after_pay(effect.document)
+    lease.check()
 
 
 def _failed(effect: Effect, error: OutcomeError, lease: Lease, *, in_doubt: bool = False) -> None:
