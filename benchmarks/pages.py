@@ -20,6 +20,7 @@ from benchmarks.figures import Figure, Goal, median
 from spojka.companies.models import Company, Membership
 from spojka.connections import systems
 from spojka.connections.models import Shop
+from spojka.core.dates import local_date
 from spojka.core.numbering import NumberFormat, Reset
 from spojka.documents.models import Decision, Document, Effect, Event, RegisterEntry, SeriesCounter
 from spojka.engine import runner
@@ -126,7 +127,7 @@ def _documents(shop: Shop, sample: Document, orders: list[Order], batch: int = 2
     company, own = shop.company, systems.own_connection(shop.company)
     series = company.series.filter(kind="invoice", shop=None)[0]
     numbers = NumberFormat.parse(series.format, Reset(series.reset))
-    today = timezone.localdate()
+    today = local_date(timezone.now(), company.zone)
     counter = SeriesCounter.objects.get(series=series)
     decision = Decision.objects.get(order=sample.order).content
     for start in range(0, len(orders), batch):
