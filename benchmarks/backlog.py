@@ -29,6 +29,7 @@ from spojka import engine
 from spojka.companies.models import Company
 from spojka.connections import shops
 from spojka.connections.models import Connection, Shop
+from spojka.engine import runner
 from spojka.engine.models import Wake
 
 LATENCY = 0.3
@@ -161,15 +162,10 @@ def _bare(shop: Shop, count: int) -> float:
                 number = client.post(f"{address}/documents", json=body).json()["number"]
                 client.get(f"{address}/documents/{number}/pdf").raise_for_status()
 
-    threads = [threading.Thread(target=work) for _ in range(share())]
+    threads = [threading.Thread(target=work) for _ in range(runner.share())]
     began = time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     return count * 2 / (time.monotonic() - began)
-
-
-def share() -> int:
-    """Return how many orders of one account a worker drives at once."""
-    return max(1, settings.WORKER_THREADS - 1)

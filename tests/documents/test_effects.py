@@ -171,13 +171,8 @@ def test_refused_data_hold_the_document_until_a_person_tries_again(
 def unpaid_then_paid() -> tuple[dict[str, Any], dict[str, Any]]:
     """Return an order that gets a proforma, and the same one once it is paid."""
     paid = captured("rest-20b-set-paid", date_modified_gmt="2026-11-22T12:00:00")
-    nothing = {"date_paid": None, "date_paid_gmt": None}
-    return {
-        **paid,
-        **nothing,
-        "status": "on-hold",
-        "date_modified_gmt": "2026-11-22T11:00:00",
-    }, paid
+    before = {"date_paid": None, "date_paid_gmt": None, "date_modified_gmt": "2026-11-22T11:00:00"}
+    return {**paid, **before, "status": "on-hold"}, paid
 
 
 def test_the_invoice_waits_for_a_proforma_in_doubt_even_where_it_is_held(

@@ -62,15 +62,20 @@ class Turn(Enum):
     """Something is due, of accounts that have their share of this worker's threads already."""
 
 
+def share() -> int:
+    """Return how many threads of a worker one account may have at once: all but one."""
+    return max(1, settings.WORKER_THREADS - 1)
+
+
 class Fair:
     """Goes round the accounts, so that a full one does not starve the others.
 
-    Nobody gets more than ``share`` threads at once, by default all but one: slow answers of one
-    account must not occupy them all.
+    Nobody gets more than :func:`share` threads at once: slow answers of one account must not occupy
+    them all.
     """
 
-    def __init__(self, share: int | None = None) -> None:
-        self._share = share or max(1, settings.WORKER_THREADS - 1)
+    def __init__(self) -> None:
+        self._share = share()
         self._turns = itertools.count()
         self._served: dict[str, int] = {}
         self._running: Counter[str] = Counter()

@@ -101,8 +101,7 @@ UPDATE engine_wake SET
     last_error = CASE WHEN lease_until IS NULL THEN last_error ELSE %(lost)s END,
     trace = CASE WHEN lease_until IS NULL THEN trace ELSE %(trace)s END,
     failing_since = CASE
-        WHEN lease_until IS NULL THEN failing_since
-        WHEN failures > 0 THEN coalesce(failing_since, %(now)s) ELSE %(now)s END
+        WHEN lease_until IS NULL THEN failing_since ELSE coalesce(failing_since, %(now)s) END
 WHERE id = (
     SELECT id FROM engine_wake
     WHERE account = %(account)s AND due_at <= %(now)s

@@ -59,9 +59,6 @@ class OvertakenError(Exception):
         self.external_id = order.external_id
 
 
-_AS_IT_IS = (CharField, ForeignKey, IntegerField)
-
-
 @dataclass
 class ImportResult:
     """What an import did; ``orders`` are the ids of the orders read."""
@@ -106,7 +103,11 @@ def receive(
 ) -> InboxEvent:
     """Store a raw event and have it handled soon. What this returns is never lost."""
     facts = _facts(shop, via, body, headers or {}, topic, external_id)
-    return InboxEvent.from_db(None, ["id", *facts], [_insert(shop, facts), *facts.values()])
+    event = InboxEvent.from_db(
+        connection.alias, ["id", *facts], [_insert(shop, facts), *facts.values()]
+    )
+    event.shop = shop  # which is at hand, and need not be read
+    return event
 
 
 def receive_webhook(
@@ -151,6 +152,10 @@ def _insert(shop: Shop, facts: Mapping[str, Any]) -> int:
         for field, value in zip(fields, facts.values(), strict=True)
     ]
     return engine.insert_and_wake(statement, values, "event", shops.owner(shop))
+
+
+_AS_IT_IS = (CharField, ForeignKey, IntegerField)
+"""Fields whose values every driver takes as they are."""
 
 
 @cache

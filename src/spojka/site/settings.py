@@ -147,7 +147,7 @@ def _database() -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "application_name": "spojka",
-            # See the engine's words: after so often, once for each connection.
+            # What is sent for the third time over a connection stays prepared (the ENGINE's words).
             "server_side_binding": True,
             "prepare_threshold": 2,
             "connect_timeout": 10,
